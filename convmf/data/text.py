@@ -1,0 +1,148 @@
+"""From a description to token ids: words, vocabulary, encoding."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+import numpy as np
+import regex
+from numpy.typing import NDArray
+
+from convmf.errors import DataError
+
+PAD, UNK = 0, 1
+"""Token ids of the filling behind a text and of a word outside the vocabulary."""
+
+# Scripts written without spaces: each character, with its marks, is a token of its own.
+_UNSPACED = r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}ー]"
+_LETTER = rf"(?:(?!{_UNSPACED})[\p{{L}}\p{{N}}])"
+_TOKEN = regex.compile(rf"{_UNSPACED}\p{{M}}*|{_LETTER}(?:{_LETTER}|\p{{M}})*(?:['’]{_LETTER}(?:{_LETTER}|\p{{M}})*)*")
+_LATIN_ACCENT = regex.compile(r"(?<=\p{Latin})\p{M}+")
+_POSSESSIVE = regex.compile(r"['’]s$|['’]$")
+
+STOP_WORDS = frozenset(
+    """a about above after again against all also am an and any are aren't as at be because been before being below
+    between both but by can cannot can't could couldn't did didn't do does doesn't doing don't down during each few for
+    from further had hadn't has hasn't have haven't having he her here hers herself him himself his how i if in into is
+    isn't it its itself just let me more most my myself no nor not now of off on once only or other our ours ourselves
+    out over own same she should shouldn't so some such than that the their theirs them themselves then there these they
+    this those through to too under until up upon very was wasn't we were weren't what when where which while who whom
+    why will with won't would wouldn't you your yours yourself yourselves he'd he'll she'd she'll they'd they'll they're
+    they've we're we've i'm i've you're you've""".split()
+)
+
+
+@dataclass(frozen=True)
+class Token:
+    """A word as the model sees it, and the stretch ``text[start:end]`` of the original that it came from."""
+
+    word: str
+    start: int
+    end: int
+
+
+def tokenize(text: str) -> list[Token]:
+    """Unicode words: lower case, Latin accents folded, possessives split off.
+
+    Runs of Japanese, Chinese, Thai and other scripts without spaces become single characters.
+    """
+    return [
+        Token(word, match.start(), match.end())
+        for match in _TOKEN.finditer(text)
+        if (word := _normalize(match.group()))
+    ]
+
+
+def words(text: str) -> list[str]:
+    """The words of ``text`` in their order, see :func:`tokenize`."""
+    return [word for match in _TOKEN.findall(text) if (word := _normalize(match))]
+
+
+# Words repeat, and most of the time of reading a text goes into normalising them.
+@lru_cache(maxsize=1 << 17)
+def _normalize(word: str) -> str:
+    if not word.isascii():
+        decomposed = unicodedata.normalize("NFKD", word.lower())
+        word = unicodedata.normalize("NFC", _LATIN_ACCENT.sub("", decomposed)).replace("ß", "ss")
+    return str(_POSSESSIVE.sub("", word.lower().replace("’", "'")))
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """The words that the CNN knows; ``words[k]`` has token id k + 2, after PAD and UNK."""
+
+    words: tuple[str, ...]
+    _id_of: dict[str, int] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        ids = {word: token_id for token_id, word in enumerate(self.words, start=UNK + 1)}
+        if len(ids) != len(self.words):
+            raise DataError("A word stands twice in the vocabulary; each needs an id of its own.")
+        object.__setattr__(self, "_id_of", ids)
+
+    def __len__(self) -> int:
+        """Number of token ids, PAD and UNK included: the rows of the embedding."""
+        return len(self.words) + UNK + 1
+
+    def __contains__(self, word: str) -> bool:
+        return word in self._id_of
+
+    @classmethod
+    def build(cls, texts: Iterable[str], *, max_words: int = 8000, max_document_frequency: float = 0.5) -> Vocabulary:
+        """The ``max_words`` words with the largest sum of tf-idf over the texts.
+
+        Stop words, and words in more than ``max_document_frequency`` of the non-empty texts, are left
+        out (the latter only from ten texts on: in fewer the share says nothing). Ties go by alphabet.
+        """
+        counts = [Counter(words(text)) for text in texts]
+        counts = [count for count in counts if count]
+        term_frequency: Counter[str] = Counter()
+        document_frequency: Counter[str] = Counter()
+        for count in counts:
+            term_frequency.update(count)
+            document_frequency.update(count.keys())
+        limit = max_document_frequency * len(counts) if len(counts) >= 10 else len(counts)
+        candidates = [word for word, number in document_frequency.items() if number <= limit and word not in STOP_WORDS]
+        n_texts = len(counts)
+        score = {
+            # Smoothed idf, so that a word in every text still counts.
+            word: term_frequency[word] * (np.log((1 + n_texts) / (1 + document_frequency[word])) + 1)
+            for word in candidates
+        }
+        best = sorted(candidates, key=lambda word: (-score[word], word))[:max_words]
+        return cls(tuple(best))
+
+    def encode_text(self, text: str, max_length: int) -> tuple[list[int], list[Token]]:
+        """The first ``max_length`` token ids of a text, and the token behind each.
+
+        Words outside the vocabulary are left out of the sequence, as in the paper; only a text none of
+        whose words is known keeps them as UNK, so that it isn't mistaken for an empty one.
+        """
+        tokens = tokenize(text)
+        known = [token for token in tokens if token.word in self._id_of]
+        chosen = (known or [token for token in tokens if token.word not in STOP_WORDS])[:max_length]
+        return [self._id_of.get(token.word, UNK) for token in chosen], chosen
+
+    def encode(self, texts: Sequence[str], max_length: int) -> NDArray[np.int64]:
+        """Token ids, shape (n_texts, longest text or ``max_length``), PAD behind the text.
+
+        Equal to :meth:`encode_text` of each text, without the tokens' places.
+        """
+        rows = []
+        for text in texts:
+            spoken = words(text)
+            known = [token_id for word in spoken if (token_id := self._id_of.get(word)) is not None]
+            rows.append((known or [UNK for word in spoken if word not in STOP_WORDS])[:max_length])
+        token_ids = np.full((len(rows), max(map(len, rows), default=0)), PAD, dtype=np.int64)
+        for row, ids in enumerate(rows):
+            token_ids[row, : len(ids)] = ids
+        return token_ids
+
+    def known_and_unknown(self, text: str) -> tuple[list[str], list[str]]:
+        """The distinct words of a text, stop words aside: those in the vocabulary, those outside."""
+        distinct = [word for word in dict.fromkeys(words(text)) if word not in STOP_WORDS or word in self]
+        return [word for word in distinct if word in self], [word for word in distinct if word not in self]

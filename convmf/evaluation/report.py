@@ -1,0 +1,90 @@
+"""The figures of a finished training, as plain JSON values. The test part is read here, once."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from convmf.data.dataset import Ratings
+from convmf.data.splits import Split
+from convmf.device import choose_device
+from convmf.evaluation import baselines as levels
+from convmf.evaluation.metrics import rmse
+from convmf.model.convmf import ConvMF
+
+log = logging.getLogger(__name__)
+
+Parts = dict[str, float | None]
+
+
+def build_report(
+    model: ConvMF,
+    split: Split,
+    *,
+    seconds: float,
+    all_baselines: bool = False,
+    should_stop: Callable[[], bool] | None = None,
+) -> dict[str, Any]:
+    """The report of a training: data, settings, RMSE, baselines and history.
+
+    Parameters
+    ----------
+    seconds
+        What the training took.
+    all_baselines
+        Also train PMF and the text controls, and fit the tf-idf ridge; this takes about as long as
+        three more trainings. Otherwise global mean, user mean and biases only, the rest null.
+
+    Returns
+    -------
+    JSON-ready dictionary; a figure that doesn't apply is None.
+    """
+    parts = {"train": split.train, "valid": split.valid, "test": split.test, "cold": split.cold}
+
+    def predict(ratings: Ratings) -> levels.Floats:
+        return model.predict_rows(ratings.user_index, ratings.item_index)
+
+    return {
+        "data": split.dataset.summary(),
+        "config": model.config.to_dict(),
+        "split": split.settings.to_dict(),
+        "device": choose_device(model.config.device).type,
+        "seconds": seconds,
+        "iterations": len(model.history),
+        "best_iteration": model.best_iteration,
+        "rmse": {name: _measure(predict, part) for name, part in parts.items()},
+        "baselines": baseline_report(split, model, all_baselines=all_baselines, should_stop=should_stop),
+        "history": list(model.history),
+    }
+
+
+def baseline_report(
+    split: Split, model: ConvMF, *, all_baselines: bool, should_stop: Callable[[], bool] | None = None
+) -> dict[str, Parts | None]:
+    """Test and cold RMSE of each baseline; None for one that wasn't asked for."""
+    config = model.config
+    makers: dict[str, Callable[[], levels.Predictor]] = {
+        "global_mean": lambda: levels.global_mean(split),
+        "user_mean": lambda: levels.user_mean(split),
+        "biases": lambda: levels.biases(split),
+    }
+    costly: dict[str, Callable[[], levels.Predictor]] = {
+        "pmf": lambda: levels.trained(split, config, "none", should_stop),
+        "tfidf_ridge": lambda: levels.tfidf_ridge(split),
+        "shuffled_text": lambda: levels.trained(split, config, "shuffled", should_stop),
+        "empty_text": lambda: levels.trained(split, config, "empty", should_stop),
+    }
+    report: dict[str, Parts | None] = {}
+    for name, make in (makers | costly).items():
+        if name in costly and not all_baselines:
+            report[name] = None
+            continue
+        log.info("baseline %s", name)
+        predictor = make()
+        report[name] = {"test": _measure(predictor, split.test), "cold": _measure(predictor, split.cold)}
+    return report
+
+
+def _measure(predict: levels.Predictor, part: Ratings) -> float | None:
+    return rmse(predict(part), part.rating) if len(part) else None

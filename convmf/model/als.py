@@ -1,0 +1,201 @@
+"""The closed-form half-steps of alternating least squares, equations (7) and (8)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from convmf.errors import ModelError
+
+# Ratings gathered at once: their factors (8192 × 51 floats) stay in the cache.
+_CHUNK_RATINGS = 8192
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Rows with a similar number of ratings, padded to the longest.
+
+    ``columns`` and ``ratings`` are (n_rows, length); a padded place points at column n_columns.
+    """
+
+    rows: Tensor
+    columns: Tensor
+    ratings: Tensor
+
+
+@dataclass(frozen=True)
+class RatingRows:
+    """The ratings of one side (users or items), planned once into chunks for the half-steps.
+
+    ``counts`` (n_rows,) is the number of ratings of each row.
+    """
+
+    n_rows: int
+    n_columns: int
+    counts: Tensor
+    chunks: tuple[Chunk, ...]
+
+    @classmethod
+    def plan(
+        cls,
+        row_index: NDArray[np.int32],
+        column_index: NDArray[np.int32],
+        rating: NDArray[np.float32],
+        *,
+        n_rows: int,
+        n_columns: int,
+        device: torch.device | str = "cpu",
+    ) -> RatingRows:
+        """Sort the ratings by row and group rows of similar degree, so that little is padded."""
+        order = np.argsort(row_index, kind="stable")
+        columns, ratings = column_index[order], rating[order]
+        counts = np.bincount(row_index, minlength=n_rows)
+        starts = np.concatenate([[0], np.cumsum(counts)])
+        by_degree = np.argsort(counts, kind="stable")
+        by_degree = by_degree[counts[by_degree] > 0]
+        chunks = []
+        for first, last in _chunk_bounds(counts[by_degree]):
+            rows = by_degree[first:last]
+            length = int(counts[rows[-1]])
+            place = np.arange(length)[None, :]  # (1, length)
+            filled = place < counts[rows][:, None]  # (n_rows, length)
+            source = np.where(filled, starts[rows][:, None] + place, 0)
+            chunks.append(
+                Chunk(
+                    rows=torch.from_numpy(rows).to(device),
+                    columns=torch.from_numpy(np.where(filled, columns[source], n_columns).astype(np.int32)).to(device),
+                    ratings=torch.from_numpy(np.where(filled, ratings[source], 0).astype(np.float32)).to(device),
+                )
+            )
+        return cls(n_rows, n_columns, torch.from_numpy(counts).to(device), tuple(chunks))
+
+
+def half_step(
+    plan: RatingRows,
+    other: Tensor,
+    penalty: Tensor,
+    prior: Tensor | None = None,
+    *,
+    biases: bool = False,
+    should_stop: Callable[[], bool] | None = None,
+) -> tuple[Tensor, float]:
+    """All rows of one side, each the minimiser of the objective with the other side fixed.
+
+    Row x solves, with z the other side's factors of its ratings r (equations (7), (8)):
+
+        x = (Σ z zᵀ + λ I)⁻¹ (Σ r z + λ prior)
+
+    With ``biases``, column 0 of both sides is a bias: r ≈ b + c + pᵀq, so z has a 1 there and the
+    other side's bias is taken off r. A row without ratings gets its prior.
+
+    Parameters
+    ----------
+    plan
+        This side's ratings.
+    other
+        The other side's factors, (n_columns, n_dimensions).
+    penalty
+        λ of each row, (n_rows,), positive.
+    prior
+        Mean that λ pulls to, (n_rows, n_dimensions); None is zero.
+    should_stop
+        Asked before each chunk; True ends the half-step with :class:`Stopped`.
+
+    Returns
+    -------
+    factors (n_rows, n_dimensions), and the sum of squared errors of all ratings with them.
+    """
+    if not bool((penalty > 0).all()):
+        raise ModelError("The penalty λ of a row must be above zero, else its factors aren't determined.")
+    n_dimensions = other.shape[1]
+    factors = other.new_zeros(plan.n_rows, n_dimensions) if prior is None else prior.clone()
+    # The place that padding points at: no factors, no offset, so it adds nothing anywhere.
+    design = torch.cat([other, other.new_zeros(1, n_dimensions)])
+    offset = None
+    if biases:
+        offset = design[:, 0].clone()
+        design[:-1, 0] = 1.0
+
+    def solve(chunk: Chunk) -> float:
+        if should_stop is not None and should_stop():
+            raise Stopped
+        return _solve_chunk(chunk, design, offset, penalty, prior, factors)
+
+    return factors, sum(_over_chunks(solve, plan.chunks))
+
+
+class Stopped(Exception):
+    """The caller asked to stop in the middle of a step; what the step had begun is to be thrown away."""
+
+
+def _solve_chunk(
+    chunk: Chunk,
+    design: Tensor,
+    offset: Tensor | None,
+    penalty: Tensor,
+    prior: Tensor | None,
+    factors: Tensor,
+) -> float:
+    """Solve the rows of ``chunk`` into ``factors``; the sum of squared errors of their ratings."""
+    n_rows, length = chunk.columns.shape
+    columns = chunk.columns.view(-1)
+    z = design.index_select(0, columns).view(n_rows, length, -1)  # (n_rows, length, D)
+    target = chunk.ratings  # (n_rows, length)
+    if offset is not None:
+        target = target - offset.index_select(0, columns).view(n_rows, length)
+    row_penalty = penalty.index_select(0, chunk.rows).unsqueeze(1)  # (n_rows, 1)
+    gram = torch.bmm(z.transpose(1, 2), z)  # (n_rows, D, D)
+    gram.diagonal(dim1=1, dim2=2).add_(row_penalty)
+    data_side = torch.bmm(target.unsqueeze(1), z).squeeze(1)  # (n_rows, D)
+    right_side, row_prior = data_side, None
+    if prior is not None:
+        row_prior = prior.index_select(0, chunk.rows)
+        right_side = data_side + row_penalty * row_prior
+    # The upper factor is the one that LAPACK reads without a transposed copy.
+    cholesky, _ = torch.linalg.cholesky_ex(gram, upper=True)
+    solution = torch.cholesky_solve(right_side.unsqueeze(2), cholesky, upper=True).squeeze(2)
+    factors[chunk.rows] = solution
+    # Σ (r − zᵀx)² = Σ r² − xᵀΣrz + λ xᵀ(prior − x), from the normal equations: no second pass.
+    pull = -solution if row_prior is None else row_prior - solution
+    quadratic = (solution * (row_penalty * pull - data_side)).sum(dtype=torch.float64)
+    return float(target.square().sum(dtype=torch.float64) + quadratic)
+
+
+def _over_chunks(solve: Callable[[Chunk], float], chunks: tuple[Chunk, ...]) -> list[float]:
+    """``solve`` for every chunk. On several cores chunks go to Python threads of one torch thread each,
+    because a batched Cholesky gains nothing from torch's own threads."""
+    n_threads = torch.get_num_threads()
+    if n_threads == 1 or len(chunks) < 2 or chunks[0].rows.device.type != "cpu":
+        return [solve(chunk) for chunk in chunks]
+    # The largest first, so that no thread is left alone with the longest rows at the end.
+    with _one_torch_thread(), ThreadPoolExecutor(n_threads) as pool:
+        return list(pool.map(solve, reversed(chunks)))
+
+
+@contextmanager
+def _one_torch_thread() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def _chunk_bounds(counts: NDArray[np.int64]) -> Iterator[tuple[int, int]]:
+    """Bounds of runs of ascending ``counts`` whose padded size stays near ``_CHUNK_RATINGS``."""
+    first = 0
+    while first < len(counts):
+        # A run may also not pad its shortest row by more than an eighth and a few places.
+        longest = counts[first] + counts[first] // 8 + 2
+        last = int(np.searchsorted(counts, longest, side="right"))
+        last = min(last, first + max(1, _CHUNK_RATINGS // int(counts[min(last, len(counts)) - 1])))
+        yield first, last
+        first = last

@@ -1,0 +1,350 @@
+"""A trained ConvMF: predictions, recommendations and neighbours. Nothing here learns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from convmf.config import ConvMFConfig
+from convmf.data.dataset import Ratings
+from convmf.data.text import Vocabulary
+from convmf.errors import ModelError
+from convmf.model.als import RatingRows, half_step
+from convmf.model.cnn import CnnNlpModel, encode_texts
+from convmf.model.storage import read_model, write_model
+
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class RatingScale:
+    """The user's scale of ratings, and how the model's own unit maps to it: r = mean + std · score."""
+
+    mean: float
+    std: float
+    lowest: float
+    highest: float
+
+    def to_ratings(self, scores: Tensor) -> Tensor:
+        """Scores of any shape as ratings, clipped to the scale."""
+        return (self.mean + self.std * scores).clamp(self.lowest, self.highest)
+
+    def to_scores(self, ratings: Floats) -> Floats:
+        """Ratings in the model's own unit."""
+        return ((ratings - self.mean) / self.std).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class ScoredItem:
+    """An item with a rating (recommendation) or a similarity in −1…1 (neighbour)."""
+
+    item_id: str
+    title: str
+    score: float
+
+
+@dataclass(frozen=True, eq=False)
+class ConvMF:
+    """Everything that a prediction needs, on the CPU and for inference only.
+
+    Attributes
+    ----------
+    user_factors, item_factors, text_factors
+        (n_users, D), (n_items, D), (n_items, D); D is n_factors, plus one where the model has biases:
+        then column 0 is the bias. ``text_factors`` is θ, the CNN's reading of each item's text; an item
+        without training ratings has it as its factors.
+    item_counts
+        Training ratings of each item, (n_items,).
+    ratings
+        All ratings of the data set: what a user has seen already.
+    history
+        One dictionary an iteration.
+    """
+
+    config: ConvMFConfig
+    user_ids: tuple[str, ...]
+    item_ids: tuple[str, ...]
+    titles: tuple[str, ...]
+    user_factors: Tensor
+    item_factors: Tensor
+    text_factors: Tensor
+    item_counts: Tensor
+    ratings: Ratings
+    scale: RatingScale
+    vocabulary: Vocabulary | None = None
+    cnn: CnnNlpModel | None = None
+    history: tuple[dict[str, Any], ...] = ()
+    best_iteration: int = 0
+    _user_row: dict[str, int] = field(init=False, repr=False)
+    _item_row: dict[str, int] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_user_row", {label: row for row, label in enumerate(self.user_ids)})
+        object.__setattr__(self, "_item_row", {label: row for row, label in enumerate(self.item_ids)})
+
+    # Predictions ------------------------------------------------------------------------------
+
+    def predict(self, user_ids: Sequence[str], item_ids: Sequence[str]) -> Floats:
+        """The rating of each pair (user_ids[k], item_ids[k]), equation (10), shape (n_pairs,).
+
+        Raises
+        ------
+        ModelError
+            The lists differ in length, or an id is unknown.
+        """
+        if len(user_ids) != len(item_ids):
+            raise ModelError(f"{len(user_ids)} users and {len(item_ids)} items don't make pairs; give one of each.")
+        return self.predict_rows(self.user_rows(user_ids), self.item_rows(item_ids))
+
+    def predict_rows(self, user_index: NDArray[Any], item_index: NDArray[Any]) -> Floats:
+        """As :meth:`predict`, by row number; in pieces, so that memory stays small."""
+        pieces = [
+            pair_scores(self.user_factors[users], self.item_factors[items], biases=self.config.biases)
+            for users, items in zip(
+                torch.as_tensor(np.array(user_index, dtype=np.int64)).split(1 << 18),
+                torch.as_tensor(np.array(item_index, dtype=np.int64)).split(1 << 18),
+                strict=True,
+            )
+        ]
+        ratings: Floats = self.scale.to_ratings(torch.cat(pieces)).numpy()
+        return ratings
+
+    def predict_text(self, texts: Sequence[str], user_ids: Sequence[str] | None = None) -> Floats:
+        """Ratings of items that nobody rated, from their descriptions alone.
+
+        Returns
+        -------
+        (n_texts, n_users): a row a text, a column a user (all users where ``user_ids`` is None).
+        """
+        users = self.user_factors if user_ids is None else self.user_factors[self.user_rows(user_ids)]
+        return self.rate(users, self.encode(texts))
+
+    def encode(self, texts: Sequence[str]) -> Tensor:
+        """θ of each text, (n_texts, D).
+
+        Raises
+        ------
+        ModelError
+            The model was trained without texts.
+        """
+        if self.cnn is None or self.vocabulary is None:
+            raise ModelError("This model was trained without texts, so it can't rate a description.")
+        token_ids = torch.from_numpy(self.vocabulary.encode(texts, self.config.max_length))
+        return encode_texts(self.cnn, token_ids)
+
+    def rate(self, user_factors: Tensor, item_factors: Tensor) -> Floats:
+        """Ratings of every item by every user: (n_items, n_users) from (n_users, D) and (n_items, D)."""
+        scores = score_matrix(user_factors, item_factors, biases=self.config.biases)
+        ratings: Floats = self.scale.to_ratings(scores).T.numpy()
+        return ratings
+
+    # Recommendations and neighbours -----------------------------------------------------------
+
+    def recommend(self, user: str | Tensor, n: int = 10, *, exclude: Sequence[str] = ()) -> list[ScoredItem]:
+        """The ``n`` items with the highest predicted rating that the user hasn't rated.
+
+        Parameters
+        ----------
+        user
+            A user id, or factors (D,) from :meth:`fold_in`.
+        exclude
+            Further item ids to leave out, such as those that were folded in.
+        """
+        hidden = set(self.item_rows(exclude).tolist())
+        if isinstance(user, str):
+            row = int(self.user_rows([user])[0])
+            factors = self.user_factors[row]
+            hidden.update(self.ratings.item_index[self.ratings.user_index == row].tolist())
+        else:
+            factors = user
+        # Unclipped, so that items at the top of the scale keep their order.
+        scores = score_matrix(factors[None], self.item_factors, biases=self.config.biases)[0]
+        scores[list(hidden)] = -torch.inf
+        best = torch.topk(scores, min(n, len(scores) - len(hidden))).indices
+        ratings = self.scale.to_ratings(scores[best])
+        return [
+            ScoredItem(self.item_ids[row], self.titles[row], rating)
+            for row, rating in zip(best.tolist(), ratings.tolist(), strict=True)
+        ]
+
+    def fold_in(self, ratings: Mapping[str, float]) -> Tensor:
+        """Factors (D,) of a user who isn't in the data, from a handful of ratings by equation (7).
+
+        Raises
+        ------
+        ModelError
+            There is no rating, an item is unknown, or a rating is off the scale.
+        """
+        low, high = self.scale.lowest, self.scale.highest
+        for item_id, rating in ratings.items():
+            if not low <= rating <= high:
+                raise ModelError(f"Ratings go from {low:g} to {high:g}; item {item_id} has {rating!r}.")
+        if not ratings:
+            raise ModelError("Give at least one rating; without any there is nothing to learn a taste from.")
+        rows = self.item_rows(list(ratings))
+        scores = self.scale.to_scores(np.array(list(ratings.values()), dtype=np.float32))
+        plan = RatingRows.plan(
+            np.zeros(len(rows), np.int32),
+            rows.astype(np.int32),
+            scores,
+            n_rows=1,
+            n_columns=len(self.item_ids),
+        )
+        penalty = torch.full((1,), self.config.lambda_u)
+        return half_step(plan, self.item_factors, penalty, biases=self.config.biases)[0][0]
+
+    def similar_items(self, item: str | Tensor, n: int = 10, *, by: str = "item") -> list[ScoredItem]:
+        """The ``n`` nearest items by the cosine of their factors, biases left aside.
+
+        Parameters
+        ----------
+        item
+            An item id, or factors (D,), such as those of an unseen text.
+        by
+            'item' compares item factors, 'text' what the CNN reads in the texts.
+        """
+        if by not in ("item", "text"):
+            raise ModelError(f"Neighbours go by 'item' or 'text', not {by!r}.")
+        table = self.item_factors if by == "item" else self.text_factors
+        own = int(self.item_rows([item])[0]) if isinstance(item, str) else None
+        factors = item if isinstance(item, Tensor) else table[own]
+        first = int(self.config.biases)
+        # Items all of whose factors are zero (no text, no rating) are near to nothing.
+        similarity = torch.nn.functional.cosine_similarity(table[:, first:], factors[None, first:], dim=1)
+        if own is not None:
+            similarity[own] = -torch.inf
+        best = torch.topk(similarity, min(n, len(similarity) - (own is not None)))
+        return [
+            ScoredItem(self.item_ids[row], self.titles[row], value)
+            for row, value in zip(best.indices.tolist(), best.values.tolist(), strict=True)
+        ]
+
+    # Ids --------------------------------------------------------------------------------------
+
+    def user_rows(self, user_ids: Sequence[str]) -> NDArray[np.int64]:
+        """Row numbers of users; a ModelError names the first unknown one."""
+        return _rows(self._user_row, user_ids, "user")
+
+    def item_rows(self, item_ids: Sequence[str]) -> NDArray[np.int64]:
+        """Row numbers of items; a ModelError names the first unknown one."""
+        return _rows(self._item_row, item_ids, "item")
+
+    # Files ------------------------------------------------------------------------------------
+
+    def save(self, folder: Path | str) -> None:
+        """Write the model as ``model.json`` and ``model.safetensors``."""
+        tensors = {
+            "user_factors": self.user_factors,
+            "item_factors": self.item_factors,
+            "text_factors": self.text_factors,
+            "item_counts": self.item_counts,
+            "ratings.user_index": torch.tensor(self.ratings.user_index),
+            "ratings.item_index": torch.tensor(self.ratings.item_index),
+            "ratings.rating": torch.tensor(self.ratings.rating),
+        }
+        if self.cnn is not None:
+            tensors.update({f"cnn.{name}": tensor for name, tensor in self.cnn.state_dict().items()})
+        meta = {
+            "config": self.config.to_dict(),
+            "user_ids": self.user_ids,
+            "item_ids": self.item_ids,
+            "titles": self.titles,
+            "scale": vars(self.scale),
+            "words": None if self.vocabulary is None else self.vocabulary.words,
+            "embedding_dim": None if self.cnn is None else self.cnn.embedding_layer.embedding_dim,
+            "n_ratings": len(self.ratings),
+            "history": self.history,
+            "best_iteration": self.best_iteration,
+        }
+        write_model(Path(folder), meta, tensors)
+
+    @classmethod
+    def load(cls, folder: Path | str) -> ConvMF:
+        """Read what :meth:`save` wrote; names, shapes and sizes are checked before anything is allocated.
+
+        Raises
+        ------
+        ModelError
+            The folder holds no model, or a damaged one.
+        """
+        meta, tensors = read_model(Path(folder))
+        config = ConvMFConfig.from_dict(meta["config"])
+        vocabulary = cnn = None
+        if meta["words"] is not None:
+            vocabulary = Vocabulary(tuple(meta["words"]))
+            cnn = build_cnn(config, len(vocabulary), embedding_dim=meta["embedding_dim"])
+            weights = {name.removeprefix("cnn."): tensor for name, tensor in tensors.items() if name[:4] == "cnn."}
+            cnn.load_state_dict(weights)
+            cnn.eval()
+        return cls(
+            config=config,
+            user_ids=tuple(meta["user_ids"]),
+            item_ids=tuple(meta["item_ids"]),
+            titles=tuple(meta["titles"]),
+            user_factors=tensors["user_factors"],
+            item_factors=tensors["item_factors"],
+            text_factors=tensors["text_factors"],
+            item_counts=tensors["item_counts"],
+            ratings=Ratings(*(tensors[f"ratings.{key}"].numpy() for key in ("user_index", "item_index", "rating"))),
+            scale=RatingScale(**meta["scale"]),
+            vocabulary=vocabulary,
+            cnn=cnn,
+            history=tuple(meta["history"]),
+            best_iteration=meta["best_iteration"],
+        )
+
+
+def build_cnn(
+    config: ConvMFConfig,
+    vocab_size: int,
+    *,
+    pretrained: Tensor | None = None,
+    embedding_dim: int | None = None,
+    generator: torch.Generator | None = None,
+) -> CnnNlpModel:
+    """The text network that ``config`` describes, for a vocabulary of ``vocab_size`` ids."""
+    return CnnNlpModel(
+        output_dimension=config.n_factors + config.biases,
+        pretrained_embedding=pretrained,
+        freeze_embedding=config.freeze_embedding,
+        vocab_size=vocab_size,
+        embed_dimension=embedding_dim or config.embedding_dim,
+        kernel_sizes=config.kernel_sizes,
+        num_kernels=(config.n_kernels,) * len(config.kernel_sizes),
+        dropout_ratio=config.dropout,
+        hidden_dimension=config.hidden_dim,
+        generator=generator,
+    )
+
+
+def pair_scores(user_factors: Tensor, item_factors: Tensor, *, biases: bool) -> Tensor:
+    """Score of each pair of rows, (n_pairs,): uᵀv, or b + c + pᵀq where column 0 is a bias."""
+    if not biases:
+        return (user_factors * item_factors).sum(dim=1)
+    factors = (user_factors[:, 1:] * item_factors[:, 1:]).sum(dim=1)
+    return user_factors[:, 0] + item_factors[:, 0] + factors
+
+
+def score_matrix(user_factors: Tensor, item_factors: Tensor, *, biases: bool) -> Tensor:
+    """Scores of all pairs, (n_users, n_items); see :func:`pair_scores`."""
+    if not biases:
+        return user_factors @ item_factors.T
+    levels = user_factors[:, :1] + item_factors[None, :, 0]  # (n_users, n_items)
+    return torch.addmm(levels, user_factors[:, 1:], item_factors[:, 1:].T)
+
+
+def _rows(row_of: Mapping[str, int], labels: Sequence[str], kind: str) -> NDArray[np.int64]:
+    try:
+        return np.array([row_of[str(label)] for label in labels], dtype=np.int64)
+    except KeyError as error:
+        raise ModelError(
+            f"The model knows no {kind} {error.args[0]!r}; it knows {len(row_of):,} {kind}s, "
+            f"such as {', '.join(list(row_of)[:3])}."
+        ) from None

@@ -1,0 +1,91 @@
+"""A model's two files, checked in names, types and shapes before anything large is read."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor
+
+from convmf.config import ConvMFConfig
+from convmf.errors import ConfigError, ModelError
+from convmf.files import write_atomic, write_json
+
+JSON_NAME, TENSOR_NAME = "model.json", "model.safetensors"
+_VERSION = 1
+
+
+def write_model(folder: Path, meta: dict[str, Any], tensors: dict[str, Tensor]) -> None:
+    """Write both files; ``model.json`` last, so that a folder with it is complete."""
+    folder.mkdir(parents=True, exist_ok=True)
+    write_atomic(
+        folder / TENSOR_NAME,
+        save({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}),
+    )
+    write_json(folder / JSON_NAME, {"version": _VERSION, **meta})
+
+
+def read_model(folder: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    """What :func:`write_model` wrote.
+
+    Raises
+    ------
+    ModelError
+        There is no model, it is damaged, or its tensors aren't those that its settings ask for.
+    """
+    if not (folder / JSON_NAME).is_file():
+        raise ModelError(f"There is no model in the folder {folder}; give the folder that a training wrote.")
+    try:
+        meta = json.loads((folder / JSON_NAME).read_text(encoding="utf-8"))
+        if not isinstance(meta, dict) or meta.get("version") != _VERSION:
+            raise ModelError("The model is of another version of this program; train it again.")
+        expected = _expected_tensors(meta)
+        with safe_open(folder / TENSOR_NAME, framework="pt") as file:
+            names = list(file.keys())
+            slices = {name: file.get_slice(name) for name in names}
+            found = {name: (part.get_dtype(), tuple(part.get_shape())) for name, part in slices.items()}
+            wrong = [name for name in found.keys() | expected.keys() if found.get(name) != expected.get(name)]
+            if wrong:
+                raise ModelError(
+                    f"The model's tensor {wrong[0]} is {found.get(wrong[0], 'missing')}, but its settings ask for "
+                    f"{expected.get(wrong[0], 'none')}; the file is damaged or not a ConvMF model."
+                )
+            return meta, {name: file.get_tensor(name) for name in names}
+    except (SafetensorError, OSError, ValueError, KeyError, TypeError, ConfigError) as error:
+        raise ModelError(f"The model in {folder} is damaged ({error}); train it again.") from error
+
+
+def _expected_tensors(meta: dict[str, Any]) -> dict[str, tuple[str, tuple[int, ...]]]:
+    """Type and shape of each tensor that a model with this ``model.json`` has."""
+    config = ConvMFConfig.from_dict(meta["config"])
+    n_users, n_items, n_ratings = len(meta["user_ids"]), len(meta["item_ids"]), int(meta["n_ratings"])
+    width = config.n_factors + config.biases
+    if len(meta["titles"]) != n_items:
+        raise ValueError("titles and item ids differ in number")
+    expected: dict[str, tuple[str, tuple[int, ...]]] = {
+        "user_factors": ("F32", (n_users, width)),
+        "item_factors": ("F32", (n_items, width)),
+        "text_factors": ("F32", (n_items, width)),
+        "item_counts": ("I64", (n_items,)),
+        "ratings.user_index": ("I32", (n_ratings,)),
+        "ratings.item_index": ("I32", (n_ratings,)),
+        "ratings.rating": ("F32", (n_ratings,)),
+    }
+    if meta["words"] is None:
+        return expected
+    embedding_dim = int(meta["embedding_dim"])
+    n_features = config.n_kernels * len(config.kernel_sizes)
+    shapes: dict[str, tuple[int, ...]] = {
+        "embedding_layer.weight": (len(meta["words"]) + 2, embedding_dim),
+        "fc_layer1.weight": (config.hidden_dim, n_features),
+        "fc_layer1.bias": (config.hidden_dim,),
+        "fc_layer2.weight": (width, config.hidden_dim),
+        "fc_layer2.bias": (width,),
+    }
+    for position, size in enumerate(config.kernel_sizes):
+        shapes[f"conv1d_layers.{position}.weight"] = (config.n_kernels, embedding_dim, size)
+        shapes[f"conv1d_layers.{position}.bias"] = (config.n_kernels,)
+    return {**expected, **{f"cnn.{name}": ("F32", shape) for name, shape in shapes.items()}}

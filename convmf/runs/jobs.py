@@ -1,0 +1,458 @@
+"""Trainings in the background: one at a time in a thread of this process, the rest in a queue."""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import logging
+import os
+import threading
+import time
+import traceback
+import weakref
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from convmf.config import ConvMFConfig
+from convmf.errors import ConvMFError, RunError
+from convmf.runs.store import RunRecord, Store
+
+if TYPE_CHECKING:
+    from convmf.data.splits import SplitSettings
+    from convmf.training.loop import IterationResult
+
+logger = logging.getLogger(__name__)
+
+DOUBLE_START_SECONDS = 2.0
+CLOSE_SECONDS = 3.0
+LOG_LINES = 200
+
+Training = Callable[[Store, RunRecord, Callable[[], bool]], dict[str, Any] | None]
+"""Trains a run until it is done or the last argument says True; returns its report, if there is one."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a run is.
+
+    ``iteration`` of at most ``n_iterations`` are finished. ``seconds_left`` is the time when all of them
+    are needed, ``seconds_left_soonest`` the time when the validation RMSE doesn't get better any more and
+    patience ends the run; both are None unless the run is training and has finished an iteration.
+    """
+
+    state: str
+    phase: str
+    iteration: int
+    n_iterations: int
+    seconds_elapsed: float
+    seconds_left: float | None
+    seconds_left_soonest: float | None
+
+
+def default_training(store: Store, run: RunRecord, should_stop: Callable[[], bool]) -> dict[str, Any] | None:
+    """Train ``run`` on its data set, going on from its checkpoint when there is one.
+
+    Returns
+    -------
+    dict or None
+        The report; None when the server is closing, which leaves no time to measure.
+
+    Raises
+    ------
+    ConvMFError
+        The data or settings can't be used, or it was stopped before the first iteration had ended.
+    """
+    # Imported here because torch alone takes over a second, and a page that only lists runs needs none of it.
+    from convmf.data.splits import SplitSettings, split_ratings
+    from convmf.device import leave_a_core
+    from convmf.evaluation.baselines import baseline_lines
+    from convmf.evaluation.report import build_report
+    from convmf.training.loop import fit
+
+    def enter(phase: str) -> None:
+        store.update_run(run.id, phase=phase)
+        logger.info(phase)
+
+    def record(result: IterationResult) -> None:
+        values = result.to_dict()
+        store.append_iteration(run.id, values)
+        figures = [f"{key} {values[key]:.4f}" for key in ("train_rmse", "valid_rmse") if values.get(key) is not None]
+        logger.info("iteration %d: %s", values["iteration"], ", ".join(figures))
+
+    leave_a_core()
+    enter("reading the data")
+    split = split_ratings(store.load_dataset(run.dataset_id), SplitSettings.from_dict(run.split))
+    store.update_run(run.id, baselines=baseline_lines(split))
+    checkpoint = store.checkpoint_folder(run.id)
+    resume_from = checkpoint if _has_files(checkpoint) else None
+    if resume_from is None:
+        store.clear_history(run.id)
+    enter("training")
+    model = fit(
+        split,
+        ConvMFConfig.from_dict(run.config),
+        on_iteration=record,
+        should_stop=should_stop,
+        resume_from=resume_from,
+        checkpoint_to=checkpoint,
+    )
+    if should_stop() and store.run(run.id).state != "stopping":
+        return None
+    enter("saving the model")
+    model.save(store.model_folder(run.id))
+    enter("measuring the model")
+    # The sum over the iterations: a resumed run counts from its first start, without the pause.
+    seconds = sum(sum(values["seconds"].values()) for values in model.history)
+    return build_report(model, split, seconds=seconds)
+
+
+class Jobs:
+    """The trainings of one workspace. May be used from any thread; make one per process and workspace.
+
+    The first one in a workspace takes its lock, and marks runs left over by a process that died as
+    interrupted. While another process holds the lock, everything can be looked at and nothing started.
+    At the end of the process ``close`` is called by itself; a SIGTERM reaches that point only when the
+    program turns it into an ordinary exit, as Streamlit does.
+
+    Parameters
+    ----------
+    store
+        The workspace; stays open when the jobs are closed.
+    run_training
+        What a training does.
+    """
+
+    def __init__(self, store: Store, run_training: Training = default_training) -> None:
+        self._store = store
+        self._run_training = run_training
+        self._guard = threading.RLock()
+        self._queue: deque[str] = deque()
+        self._current: _Task | None = None
+        self._thread: threading.Thread | None = None
+        self._owns_workspace = False
+        self._closed = False
+        self._try_to_own()
+        _open_jobs.add(self)
+
+    def start(self, dataset_id: str, config: ConvMFConfig, split: SplitSettings, name: str = "") -> RunRecord:
+        """Queue a training; it begins at once when no other one is at work.
+
+        The same order given again within two seconds (a double click) returns the run that is there.
+
+        Raises
+        ------
+        RunError
+            Another process runs this workspace, this one is closing, or there is no such data set.
+        """
+        with self._guard:
+            self._own()
+            twin = self._twin(dataset_id, config.to_dict(), split.to_dict())
+            if twin is not None:
+                return twin
+            run = self._store.create_run(dataset_id, config, split, name)
+            self._enqueue(run.id)
+            return run
+
+    def resume(self, run_id: str) -> RunRecord:
+        """Queue a stopped, failed or interrupted run again; it goes on from its checkpoint.
+
+        A run that is queued or training already is returned as it is.
+
+        Raises
+        ------
+        RunError
+            The run is done or still stopping, there is no such run, another process runs this workspace,
+            or this one is closing.
+        """
+        with self._guard:
+            self._own()
+            run = self._store.run(run_id)
+            if run.state in ("queued", "running"):
+                return run
+            run = self._store.set_state(run_id, "queued")
+            self._enqueue(run_id)
+            return run
+
+    def stop(self, run_id: str) -> RunRecord:
+        """Ask a run to stop: a queued one at once, a training one after the batch it is in.
+
+        Does nothing to a run that is stopping or has ended.
+
+        Raises
+        ------
+        RunError
+            There is no such run, or another process trains it.
+        """
+        with self._guard:
+            if self._store.run(run_id).is_active:
+                self._own()
+            run = self._store.run(run_id)
+            if self._current is not None and self._current.run_id == run_id:
+                self._current.stop.set()
+                return self._store.set_state(run_id, "stopping") if run.state == "running" else run
+            if not run.is_active:
+                return run
+            with contextlib.suppress(ValueError):
+                self._queue.remove(run_id)
+            if run.state == "queued":
+                return self._store.set_state(run_id, "stopped", "Stopped before it began.")
+            # Its thread ended while the database couldn't be written.
+            return self._store.set_state(run_id, "interrupted", "The training ended without a result.")
+
+    def active(self) -> RunRecord | None:
+        """The run in training, else the next one in the queue, else None."""
+        with self._guard:
+            if self._current is not None:
+                return self._store.run(self._current.run_id)
+            if self._queue:
+                return self._store.run(self._queue[0])
+        waiting = [run for run in reversed(self._store.runs()) if run.is_active]
+        return next((run for run in waiting if run.state != "queued"), waiting[0] if waiting else None)
+
+    def progress(self, run_id: str) -> Progress:
+        """How far a run is, and how long it may still take by the mean time of its iterations."""
+        run = self._store.run(run_id)
+        now = datetime.now(UTC)
+        elapsed = ((run.ended or now) - run.started).total_seconds() if run.started else 0.0
+        longest = soonest = None
+        if run.state == "running" and run.started is not None:
+            times = [moment for moment in self._store.iteration_times(run_id) if moment >= run.started]
+            if times:
+                spent = (now - times[-1]).total_seconds()
+                mean = _mean_seconds(run.started, times)
+                most = run.n_iterations - run.iterations_done
+                fewest = _fewest_left(self._store.history(run_id), run.config["patience"], most)
+                longest, soonest = (max(0.0, mean * count - spent) for count in (most, fewest))
+        phase = "waiting" if run.state == "queued" else run.phase
+        return Progress(run.state, phase, run.iterations_done, run.n_iterations, elapsed, longest, soonest)
+
+    def log(self, run_id: str) -> list[str]:
+        """The last lines of a run's log, the newest at the end."""
+        path = _log_path(self._store, self._store.run(run_id))
+        with self._guard:
+            if self._current is not None and self._current.run_id == run_id:
+                return list(self._current.log_lines)
+        try:
+            with path.open("rb") as file:
+                file.seek(max(0, path.stat().st_size - 65536))
+                text = file.read().decode("utf-8", errors="replace")
+        except OSError:
+            return []
+        return text.splitlines()[-LOG_LINES:]
+
+    def close(self, timeout: float = CLOSE_SECONDS) -> bool:
+        """Stop the training, mark it and the waiting ones as interrupted, and give back the workspace.
+
+        May be called again. Returns False when the training hasn't ended within ``timeout`` seconds; it
+        still ends at its next look at the stop signal, and gives the workspace back then.
+        """
+        with self._guard:
+            self._closed = True
+            waiting = list(self._queue)
+            self._queue.clear()
+            for run_id in waiting:
+                self._try_set_state(run_id, "interrupted", "The server was closed before this run began.")
+            if self._current is not None:
+                self._current.stop.set()
+            thread = self._thread
+            if thread is None:
+                self._release()
+        if thread is not None:
+            thread.join(timeout)
+        return thread is None or not thread.is_alive()
+
+    # Owning the workspace
+
+    def _try_to_own(self) -> bool:
+        if not self._owns_workspace and self._store.acquire():
+            self._owns_workspace = True
+            try:
+                self._store.recover()
+            except BaseException:
+                self._release()
+                raise
+        return self._owns_workspace
+
+    def _own(self) -> None:
+        if self._closed:
+            raise RunError("This server is closing; start the training again when it is back.")
+        if not self._try_to_own():
+            raise RunError(
+                f"Another server runs the workspace {self._store.folder}. Start and stop trainings there, "
+                "end that server, or set CONVMF_HOME to another folder."
+            )
+
+    def _release(self) -> None:
+        if self._owns_workspace:
+            self._owns_workspace = False
+            self._store.lock.release()
+
+    # The queue and its thread
+
+    def _twin(self, dataset_id: str, config: dict[str, Any], split: dict[str, Any]) -> RunRecord | None:
+        wanted = (dataset_id, config, split)
+        since = time.time() - DOUBLE_START_SECONDS
+        for run in self._store.runs():
+            same = (run.dataset_id, run.config, run.split) == wanted and run.state in ("queued", "running")
+            if same and run.created.timestamp() >= since:
+                return run
+        return None
+
+    def _enqueue(self, run_id: str) -> None:
+        self._queue.append(run_id)
+        if self._thread is None:
+            # A daemon, because atexit (which stops it) only runs after all other threads have ended.
+            self._thread = threading.Thread(target=self._work, name="convmf-training", daemon=True)
+            self._thread.start()
+
+    def _work(self) -> None:
+        while (task := self._next()) is not None:
+            self._train(*task)
+
+    def _next(self) -> tuple[RunRecord, _Task] | None:
+        with self._guard:
+            while self._queue:
+                run_id = self._queue.popleft()
+                run = self._try_set_state(run_id, "running")
+                if run is not None:
+                    self._current = _Task(run_id, threading.Event(), deque(maxlen=LOG_LINES))
+                    return run, self._current
+            self._thread = None
+            if self._closed:
+                self._release()
+            return None
+
+    def _train(self, run: RunRecord, task: _Task) -> None:
+        report, failed, reason = None, False, ""
+        with _logging_to(task, _log_path(self._store, run)) as log:
+            try:
+                report = self._run_training(self._store, run, task.stop.is_set)
+            except BaseException as error:  # the end of the thread: nobody further up could tell the user
+                log.add(traceback.format_exc())
+                reason = _reason(error)
+                failed = not (isinstance(error, ConvMFError) and task.stop.is_set())
+            with self._guard:
+                self._end(run, task, report, failed, reason)
+
+    def _end(self, run: RunRecord, task: _Task, report: dict[str, Any] | None, failed: bool, reason: str) -> None:
+        self._current = None
+        if failed:
+            logger.error("%s failed: %s", run.name, reason)
+            self._try_set_state(run.id, "failed", reason)
+            return
+        try:
+            state = "done"
+            if self._store.run(run.id).state == "stopping":
+                state = "stopped"
+            elif task.stop.is_set() and report is None:
+                state, reason = "interrupted", "The server was closed. Resume this run to go on."
+            device = None if report is None else report.get("device")
+            self._store.set_state(run.id, state, reason, report=report, device=device)
+        except Exception as error:
+            logger.exception("The end of %s could not be recorded", run.name)
+            self._try_set_state(run.id, "failed", _reason(error))
+
+    def _try_set_state(self, run_id: str, state: str, reason: str = "") -> RunRecord | None:
+        """Change a state where no caller could be told of an error: it goes to the log."""
+        try:
+            return self._store.set_state(run_id, state, reason)
+        except RunError as error:
+            logger.error("Run %s could not become %s: %s", run_id, state, error)
+            return None
+
+
+@dataclass(frozen=True)
+class _Task:
+    """The run in training, the signal that stops it, and the end of its log."""
+
+    run_id: str
+    stop: threading.Event
+    log_lines: deque[str]
+
+
+class _RunLog(logging.Handler):
+    """Keeps what the training's own thread logs, in memory and in the run's file."""
+
+    def __init__(self, path: Path, lines: deque[str]) -> None:
+        super().__init__(logging.INFO)
+        self.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
+        self._path = path
+        self._lines = lines
+        self._thread = threading.get_ident()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.thread == self._thread:
+            self.add(self.format(record))
+
+    def add(self, text: str) -> None:
+        """Add ``text``, of one line or several."""
+        self._lines.extend(text.splitlines())
+        # A full disk must not end a training by way of its log.
+        with contextlib.suppress(OSError), self._path.open("a", encoding="utf-8") as file:
+            file.write(text.rstrip("\n") + "\n")
+
+
+@contextlib.contextmanager
+def _logging_to(task: _Task, path: Path) -> Iterator[_RunLog]:
+    package = logging.getLogger("convmf")
+    level = package.level
+    handler = _RunLog(path, task.log_lines)
+    package.addHandler(handler)
+    if not package.isEnabledFor(logging.INFO):
+        package.setLevel(logging.INFO)
+    try:
+        yield handler
+    finally:
+        package.setLevel(level)
+        package.removeHandler(handler)
+
+
+def _log_path(store: Store, run: RunRecord) -> Path:
+    return store.folder / "runs" / run.id / "log.txt"
+
+
+def _has_files(folder: Path) -> bool:
+    """Whether a finished file is there; names with a dot are files that were never renamed."""
+    return folder.is_dir() and any(not path.name.startswith(".") for path in folder.iterdir())
+
+
+def _reason(error: BaseException) -> str:
+    """What went wrong, in one line."""
+    text = str(error) if isinstance(error, ConvMFError) else f"{type(error).__name__}: {error}".rstrip(": ")
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+        text = f"Not enough memory. Take a smaller batch, fewer kernels or shorter texts. ({text})"
+    return " ".join(text.split())[:500]
+
+
+def _mean_seconds(started: datetime, times: list[datetime]) -> float:
+    """Mean time of an iteration; reading the data counts only while there is one iteration to go by."""
+    if len(times) == 1:
+        return (times[0] - started).total_seconds()
+    return (times[-1] - times[0]).total_seconds() / (len(times) - 1)
+
+
+def _fewest_left(history: list[dict[str, Any]], patience: int, most: int) -> int:
+    """Iterations to go, at most ``most``, when none of them has a better validation RMSE."""
+    rmse = [values.get("valid_rmse") for values in history]
+    measured = [value for value in rmse if value is not None]
+    if not measured:
+        return most
+    since_best = len(rmse) - 1 - rmse.index(min(measured))
+    return min(most, max(0, patience - since_best))
+
+
+_open_jobs: weakref.WeakSet[Jobs] = weakref.WeakSet()
+
+
+@atexit.register
+def _close_all() -> None:
+    ended = [jobs.close() for jobs in list(_open_jobs)]
+    if not all(ended):
+        # A thread that is inside native code while the interpreter is taken down aborts the process; what
+        # matters is on the disk, and the next start marks the run as interrupted.
+        logging.shutdown()
+        os._exit(143)

@@ -1,0 +1,168 @@
+"""Adam and RMSprop that also take row-sparse gradients, and then touch those rows only.
+
+For a parameter with a dense gradient they take torch.optim's own steps. For one with a sparse COO gradient (an
+embedding, see ``max_conv(sparse_grad=True)``) the rows that got no gradient keep their value and their
+moments, where the dense step would let the moments decay and move the row by what is left of them.
+
+Setting one up doesn't import torch._dynamo, which takes over a second on the first of torch.optim's optimisers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, overload
+
+import torch
+from torch import Tensor
+from torch.optim import Optimizer
+
+from convmf.errors import ConfigError
+
+
+def _undecorated(method: Callable[..., Any]) -> Callable[..., Any]:
+    """``method`` without torch's wrapper that imports torch._dynamo to keep torch.compile out of it."""
+    return getattr(method, "__wrapped__", method)
+
+
+class _RowLazyOptimizer(Optimizer):
+    """Hands each parameter's gradient to ``_update``: all of it, or the rows that a sparse gradient holds."""
+
+    state_names: tuple[str, ...]
+
+    add_param_group = _undecorated(Optimizer.add_param_group)
+    zero_grad = _undecorated(Optimizer.zero_grad)
+    state_dict = _undecorated(Optimizer.state_dict)
+    load_state_dict = _undecorated(Optimizer.load_state_dict)
+
+    @overload
+    def step(self, closure: None = None) -> None: ...
+    @overload
+    def step(self, closure: Callable[[], float]) -> float: ...
+    @torch.no_grad()
+    def step(self, closure: Callable[[], float] | None = None) -> float | None:
+        """One step for every parameter that has a gradient; ``closure`` recomputes the loss first."""
+        loss = None
+        if closure is not None:
+            with torch.enable_grad():
+                loss = closure()
+        for group in self.param_groups:
+            for parameter in group["params"]:
+                if parameter.grad is not None:
+                    self._step_parameter(parameter, parameter.grad, group)
+        return loss
+
+    def _step_parameter(self, parameter: Tensor, gradient: Tensor, group: dict[str, Any]) -> None:
+        state = self.state[parameter]
+        if not state:
+            state["step"] = torch.zeros((), device=parameter.device)
+            state.update({name: torch.zeros_like(parameter) for name in self.state_names})
+        state["step"] += 1
+        whole = [parameter, *(state[name] for name in self.state_names)]
+        if not gradient.is_sparse:
+            self._update(gradient, state["step"], group, *whole)
+            return
+        ids, values = _sparse_rows(gradient)
+        rows = [tensor.index_select(0, ids) for tensor in whole]
+        self._update(values, state["step"], group, *rows)
+        for tensor, updated in zip(whole, rows, strict=True):
+            tensor.index_copy_(0, ids, updated)
+
+    def _update(self, gradient: Tensor, step: Tensor, group: dict[str, Any], *tensors: Tensor) -> None:
+        """Change the parameter and its state, ``tensors``, in place."""
+        raise NotImplementedError
+
+
+class LazyAdam(_RowLazyOptimizer):
+    """Adam (Kingma and Ba, ICLR 2015), without weight decay.
+
+    The bias correction counts the parameter's steps, also for a row that took part in few of them, as
+    torch.optim.SparseAdam does: a row seen for the first time late takes a shorter first step.
+
+    Raises
+    ------
+    ConfigError
+        A setting is outside its range.
+    """
+
+    state_names = ("exp_avg", "exp_avg_sq")
+
+    def __init__(
+        self,
+        params: Iterable[Tensor] | Iterable[dict[str, Any]],
+        lr: float = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+    ) -> None:
+        _check_positive("lr", lr)
+        _check_positive("eps", eps)
+        for beta in betas:
+            _check_share("betas", beta)
+        super().__init__(params, {"lr": lr, "betas": betas, "eps": eps})
+
+    def _update(self, gradient: Tensor, step: Tensor, group: dict[str, Any], *tensors: Tensor) -> None:
+        parameter, exp_avg, exp_avg_sq = tensors
+        # The kernel of torch.optim.Adam(fused=True): one pass over memory instead of five.
+        torch._fused_adam_(
+            [parameter],
+            [gradient],
+            [exp_avg],
+            [exp_avg_sq],
+            [],
+            [step],
+            lr=group["lr"],
+            beta1=group["betas"][0],
+            beta2=group["betas"][1],
+            weight_decay=0.0,
+            eps=group["eps"],
+            amsgrad=False,
+            maximize=False,
+        )
+
+
+class LazyRMSprop(_RowLazyOptimizer):
+    """RMSprop (Tieleman and Hinton, 2012), without momentum, centring or weight decay.
+
+    Raises
+    ------
+    ConfigError
+        A setting is outside its range.
+    """
+
+    state_names = ("square_avg",)
+
+    def __init__(
+        self,
+        params: Iterable[Tensor] | Iterable[dict[str, Any]],
+        lr: float = 1e-3,
+        alpha: float = 0.99,
+        eps: float = 1e-8,
+    ) -> None:
+        _check_positive("lr", lr)
+        _check_positive("eps", eps)
+        _check_share("alpha", alpha)
+        super().__init__(params, {"lr": lr, "alpha": alpha, "eps": eps})
+
+    def _update(self, gradient: Tensor, step: Tensor, group: dict[str, Any], *tensors: Tensor) -> None:
+        parameter, square_avg = tensors
+        square_avg.mul_(group["alpha"]).addcmul_(gradient, gradient, value=1 - group["alpha"])
+        parameter.addcdiv_(gradient, square_avg.sqrt().add_(group["eps"]), value=-group["lr"])
+
+
+def _sparse_rows(gradient: Tensor) -> tuple[Tensor, Tensor]:
+    """Row numbers, each once, and their values."""
+    ids, values = gradient._indices()[0], gradient._values()
+    # autograd forgets that a gradient is coalesced; looking is much cheaper than sorting and summing again.
+    if bool((ids[1:] > ids[:-1]).all()):
+        return ids, values
+    gradient = gradient.coalesce()
+    return gradient.indices()[0], gradient.values()
+
+
+def _check_positive(name: str, value: float) -> None:
+    if not value > 0:
+        raise ConfigError(f"{name} is a number above 0, not {value!r}.")
+
+
+def _check_share(name: str, value: float) -> None:
+    if not 0 <= value < 1:
+        raise ConfigError(f"{name} is a number from 0 up to, but not including, 1, not {value!r}.")

@@ -1,0 +1,104 @@
+"""The alternation of ConvMF: users (7) → items (8) → CNN (9) → validate, over and over."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from torch import Tensor
+
+from convmf.config import ConvMFConfig
+from convmf.data.dataset import Dataset
+from convmf.data.splits import Split, SplitSettings, split_ratings
+from convmf.data.text import Vocabulary
+from convmf.device import describe_device
+from convmf.errors import RunError
+from convmf.model.als import Stopped
+from convmf.model.convmf import ConvMF
+from convmf.training.checkpoint import load_checkpoint, save_checkpoint
+from convmf.training.state import IterationResult, Training
+
+log = logging.getLogger(__name__)
+
+__all__ = ["IterationResult", "fit"]
+
+
+def fit(
+    dataset_or_split: Dataset | Split,
+    config: ConvMFConfig | None = None,
+    *,
+    on_iteration: Callable[[IterationResult], None] | None = None,
+    should_stop: Callable[[], bool] | None = None,
+    resume_from: Path | None = None,
+    checkpoint_to: Path | None = None,
+    pretrained: Tensor | None = None,
+    vocabulary: Vocabulary | None = None,
+) -> ConvMF:
+    """Train ConvMF; the state with the best validation RMSE comes back.
+
+    Parameters
+    ----------
+    dataset_or_split
+        A data set is split 80/10/10 by the configuration's seed. Without validation ratings every
+        iteration is run, and the last one counts as the best.
+    on_iteration
+        Gets an :class:`IterationResult` after each iteration.
+    should_stop
+        Asked before every batch and every chunk of a half-step. True ends the training; the
+        iteration that it interrupts doesn't count.
+    checkpoint_to, resume_from
+        Folders for the state between two iterations. A resumed training needs the same data and
+        settings, and ends (on the CPU) bit for bit as if it had never stopped.
+    vocabulary, pretrained
+        Words and their vectors (len(vocabulary), embedding_dim) to start from, instead of a
+        vocabulary made from the texts and random vectors.
+
+    Raises
+    ------
+    RunError
+        Stopped before one iteration was finished, the checkpoint is of other data or settings, or
+        the objective is no longer a finite number.
+    ConfigError
+        The machine has no such device.
+    """
+    config = config or ConvMFConfig()
+    split = dataset_or_split
+    if isinstance(split, Dataset):
+        split = split_ratings(split, SplitSettings(seed=config.seed))
+    training = Training(split, config, should_stop or (lambda: False), vocabulary, pretrained)
+    if resume_from is not None:
+        training.restore(load_checkpoint(resume_from))
+    log.info("training on %s", describe_device(training.device))
+    saver = _Saver(checkpoint_to)
+    while not training.finished:
+        try:
+            result = training.iterate()
+        except Stopped:
+            log.info("stopped in iteration %d", training.iteration + 1)
+            break
+        if on_iteration is not None:
+            on_iteration(result)
+        saver.save(training)
+    if training.best is None:
+        raise RunError("Stopped before the first iteration was finished; there is no model yet.")
+    return training.model()
+
+
+class _Saver:
+    """Writes checkpoints, but spends at most a tenth of the time on it: what a crash costs is repeated
+    work, never another result."""
+
+    def __init__(self, folder: Path | None) -> None:
+        self.folder = folder
+        self.due = 0.0
+
+    def save(self, training: Training) -> None:
+        """Save the state between two iterations, if it is time."""
+        started = time.perf_counter()
+        if self.folder is None or started < self.due:
+            return
+        save_checkpoint(self.folder, training.checkpoint())
+        ended = time.perf_counter()
+        self.due = ended + 10 * (ended - started)

@@ -1,0 +1,359 @@
+"""The state of one training, and the three steps that move it: users, items, CNN."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from convmf.config import ConvMFConfig
+from convmf.data.splits import Split
+from convmf.data.text import Vocabulary
+from convmf.device import choose_device
+from convmf.errors import RunError
+from convmf.evaluation.metrics import rmse
+from convmf.model.als import RatingRows, half_step
+from convmf.model.cnn import CnnNlpModel, encode_texts
+from convmf.model.convmf import ConvMF, RatingScale, build_cnn, pair_scores
+from convmf.model.loss import ConvMFLossFunc, objective
+from convmf.training.checkpoint import (
+    Checkpoint,
+    optimizer_tensors,
+    prefixed,
+    restore_module,
+    restore_optimizer,
+    under,
+)
+from convmf.training.cnn import run_epoch, shuffled_batches
+from convmf.training.lazy import LazyAdam, LazyRMSprop
+
+
+@dataclass(frozen=True)
+class IterationResult:
+    """What one iteration came to.
+
+    ``objective`` and its four terms are in the model's own unit of ratings; ``train_rmse`` and
+    ``valid_rmse`` in the user's (``train_rmse`` before clipping; ``valid_rmse`` is None without
+    validation ratings). ``cnn_loss`` is the data term of equation (9) as a mean over the rated
+    items, None without text. ``seconds`` has the keys users, items, cnn.
+    """
+
+    iteration: int
+    objective: float
+    rating_loss: float
+    user_penalty: float
+    item_penalty: float
+    cnn_penalty: float
+    train_rmse: float
+    valid_rmse: float | None
+    cnn_loss: float | None
+    seconds: dict[str, float]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, ready for JSON."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """Factors and network weights that belong together."""
+
+    factors: dict[str, Tensor]
+    cnn: dict[str, Tensor]
+
+
+class Training:
+    """The state of one training and the steps that move it."""
+
+    def __init__(
+        self,
+        split: Split,
+        config: ConvMFConfig,
+        should_stop: Callable[[], bool],
+        vocabulary: Vocabulary | None,
+        pretrained: Tensor | None,
+    ) -> None:
+        self.split, self.config, self.should_stop = split, config, should_stop
+        self.device = choose_device(config.device)
+        self.scale = rating_scale(split, config)
+        self._plan_ratings()
+        self._prepare_text(vocabulary, pretrained)
+        self._start_factors()
+        self.iteration = 0
+        self.history: list[IterationResult] = []
+        self.best: Snapshot | None = None
+        self.best_iteration = 0
+
+    def _plan_ratings(self) -> None:
+        train, dataset = self.split.train, self.split.dataset
+        scores = self.scale.to_scores(train.rating)
+        n_users, n_items = dataset.n_users, dataset.n_items
+        self.user_plan = RatingRows.plan(
+            train.user_index, train.item_index, scores, n_rows=n_users, n_columns=n_items, device=self.device
+        )
+        self.item_plan = RatingRows.plan(
+            train.item_index, train.user_index, scores, n_rows=n_items, n_columns=n_users, device=self.device
+        )
+        self.item_weights = item_weights(self.item_plan.counts, self.config.item_weights)
+
+    def _prepare_text(self, vocabulary: Vocabulary | None, pretrained: Tensor | None) -> None:
+        config = self.config
+        self.vocabulary: Vocabulary | None = None
+        self.cnn: CnnNlpModel | None = None
+        if config.text == "none":
+            return
+        texts = control_texts(self.split, config)
+        # Cold items stand for items of the future: their texts don't shape the vocabulary.
+        known = [text for text, cold in zip(texts, self.split.cold_items, strict=True) if not cold]
+        self.vocabulary = vocabulary or Vocabulary.build(
+            known, max_words=config.max_words, max_document_frequency=config.max_document_frequency
+        )
+        self.token_ids = torch.from_numpy(self.vocabulary.encode(texts, config.max_length))
+        self.rated_rows = torch.from_numpy(np.flatnonzero(self.item_plan.counts.cpu().numpy() > 0))
+        generator = torch.Generator().manual_seed(config.seed)
+        self.cnn = build_cnn(config, len(self.vocabulary), pretrained=pretrained, generator=generator)
+        self.cnn.to(self.device)
+        self.optimizer = make_optimizer(self.cnn, config)
+        self.loss_function = ConvMFLossFunc(config.lambda_v, config.lambda_w)
+
+    def _start_factors(self) -> None:
+        config, dataset = self.config, self.split.dataset
+        generator = torch.Generator().manual_seed(config.seed)
+        width = config.n_factors + config.biases
+        self.user_factors = torch.zeros(dataset.n_users, width, device=self.device)
+        start = 0.1 * torch.randn(dataset.n_items, width, generator=generator)
+        self.item_factors = start.to(self.device)
+        self.text_factors = torch.zeros_like(self.item_factors)
+        if self.cnn is not None:
+            self.text_factors = encode_texts(self.cnn, self.token_ids, self.device)
+
+    @property
+    def finished(self) -> bool:
+        """Whether all iterations are done or patience has run out."""
+        waited = self.iteration - self.best_iteration
+        return self.iteration >= self.config.n_iterations or waited >= self.config.patience
+
+    def iterate(self) -> IterationResult:
+        """One outer iteration. Raises Stopped when asked to stop in the middle of it."""
+        config, started = self.config, time.perf_counter()
+        user_penalty = torch.full((len(self.user_factors),), config.lambda_u, device=self.device)
+        self.user_factors, _ = half_step(
+            self.user_plan,
+            self.item_factors,
+            user_penalty,
+            biases=config.biases,
+            should_stop=self.should_stop,
+        )
+        after_users = time.perf_counter()
+        # An unrated item weighs nothing, but the half-step wants a penalty above zero even there.
+        item_penalty = config.lambda_v * torch.where(self.item_plan.counts > 0, self.item_weights, 1.0)
+        self.item_factors, squared_error = half_step(
+            self.item_plan,
+            self.user_factors,
+            item_penalty,
+            self.text_factors,
+            biases=config.biases,
+            should_stop=self.should_stop,
+        )
+        after_items = time.perf_counter()
+        if self.cnn is not None:
+            self._fit_cnn(self.cnn)
+        self.iteration += 1
+        seconds = {
+            "users": after_users - started,
+            "items": after_items - after_users,
+            "cnn": time.perf_counter() - after_items,
+        }
+        return self._record(squared_error, seconds)
+
+    def _fit_cnn(self, cnn: CnnNlpModel) -> None:
+        """Equation (9): fit the CNN to the item factors, then read all texts anew."""
+        config = self.config
+        # A generator for each iteration, so that a resumed training draws what it would have drawn.
+        seed = config.seed * 100_003 + self.iteration
+        cnn.dropout.generator = torch.Generator(self.device).manual_seed(seed)
+        shuffle = torch.Generator().manual_seed(seed)
+        for _ in range(config.cnn_epochs):
+            batches = shuffled_batches(
+                self.token_ids,
+                self.item_factors,
+                self.item_weights,
+                self.rated_rows,
+                config.batch_size,
+                shuffle,
+            )
+            run_epoch(
+                cnn,
+                self.optimizer,
+                self.loss_function,
+                batches,
+                len(self.rated_rows),
+                self.device,
+                self.should_stop,
+            )
+        self.text_factors = encode_texts(cnn, self.token_ids, self.device)
+        unrated = self.item_plan.counts == 0
+        self.item_factors[unrated] = self.text_factors[unrated]
+
+    def _record(self, squared_error: float, seconds: dict[str, float]) -> IterationResult:
+        config = self.config
+        terms = objective(
+            squared_error,
+            self.user_factors,
+            self.item_factors,
+            self.text_factors,
+            self.item_weights,
+            self.cnn.parameters() if self.cnn is not None else (),
+            lambda_u=config.lambda_u,
+            lambda_v=config.lambda_v,
+            lambda_w=config.lambda_w,
+        )
+        if not np.isfinite(terms.total):
+            raise RunError(
+                f"The objective is no longer a finite number in iteration {self.iteration}; "
+                "try a smaller learning rate or a larger λ."
+            )
+        result = IterationResult(
+            iteration=self.iteration,
+            objective=terms.total,
+            rating_loss=terms.rating_loss,
+            user_penalty=terms.user_penalty,
+            item_penalty=terms.item_penalty,
+            cnn_penalty=terms.cnn_penalty,
+            train_rmse=self.scale.std * float(np.sqrt(max(squared_error, 0.0) / len(self.split.train))),
+            valid_rmse=self._valid_rmse(),
+            cnn_loss=None if self.cnn is None else terms.item_penalty / len(self.rated_rows),
+            seconds=seconds,
+        )
+        self._keep_best(result)
+        self.history.append(result)
+        return result
+
+    def _valid_rmse(self) -> float | None:
+        valid = self.split.valid
+        if not len(valid):
+            return None
+        users = self.user_factors[torch.tensor(valid.user_index, device=self.device)]
+        items = self.item_factors[torch.tensor(valid.item_index, device=self.device)]
+        ratings = self.scale.to_ratings(pair_scores(users, items, biases=self.config.biases))
+        return rmse(ratings.cpu().numpy(), valid.rating)
+
+    def _keep_best(self, result: IterationResult) -> None:
+        best = min((past.valid_rmse for past in self.history if past.valid_rmse is not None), default=None)
+        if result.valid_rmse is None or best is None or result.valid_rmse < best:
+            self.best_iteration = result.iteration
+            self.best = Snapshot(
+                {name: tensor.clone() for name, tensor in self._factors().items()}, _clone_weights(self.cnn)
+            )
+
+    def _factors(self) -> dict[str, Tensor]:
+        return {"user": self.user_factors, "item": self.item_factors, "text": self.text_factors}
+
+    def checkpoint(self) -> Checkpoint:
+        """All that the next iteration depends on."""
+        tensors = prefixed("factors", self._factors())
+        if self.cnn is not None:
+            tensors |= prefixed("cnn", self.cnn.state_dict())
+            tensors |= prefixed("optimizer", optimizer_tensors(self.optimizer))
+        if self.best is not None:
+            tensors |= prefixed("best.factors", self.best.factors) | prefixed("best.cnn", self.best.cnn)
+        meta = {
+            "config": self.config.to_dict(),
+            "data": self.split.fingerprint,
+            "iteration": self.iteration,
+            "best_iteration": self.best_iteration,
+            "history": [result.to_dict() for result in self.history],
+        }
+        return Checkpoint(tensors, meta)
+
+    def restore(self, checkpoint: Checkpoint) -> None:
+        """Go back to a checkpoint of the same data and settings."""
+        meta, tensors = checkpoint.meta, checkpoint.tensors
+        if meta["data"] != self.split.fingerprint:
+            raise RunError("The checkpoint is of other data, or of another split; resume with the same files.")
+        if meta["config"] != self.config.to_dict():
+            raise RunError("The checkpoint is of other settings; resume with the same ones.")
+        for name, tensor in self._factors().items():
+            if tensors[f"factors.{name}"].shape != tensor.shape:
+                raise RunError("The checkpoint's factors have other sizes than the data; start the training anew.")
+        factors = {name: tensor.to(self.device) for name, tensor in under("factors", tensors).items()}
+        self.user_factors, self.item_factors, self.text_factors = (factors[key] for key in ("user", "item", "text"))
+        if self.cnn is not None:
+            restore_module(self.cnn, under("cnn", tensors))
+            restore_optimizer(self.optimizer, under("optimizer", tensors))
+        self.iteration, self.best_iteration = meta["iteration"], meta["best_iteration"]
+        self.history = [IterationResult(**row) for row in meta["history"]]
+        if self.best_iteration:
+            best = {name: tensor.to(self.device) for name, tensor in under("best", tensors).items()}
+            self.best = Snapshot(under("factors", best), under("cnn", best))
+
+    def model(self) -> ConvMF:
+        """The best state so far, ready for predictions, on the CPU."""
+        assert self.best is not None
+        dataset = self.split.dataset
+        factors = {name: tensor.cpu() for name, tensor in self.best.factors.items()}
+        cnn = None
+        if self.cnn is not None:
+            cnn = self.cnn.cpu()
+            cnn.load_state_dict(self.best.cnn)
+            cnn.eval().requires_grad_(False)
+        return ConvMF(
+            config=self.config,
+            user_ids=dataset.user_ids,
+            item_ids=dataset.item_ids,
+            titles=dataset.titles,
+            user_factors=factors["user"],
+            item_factors=factors["item"],
+            text_factors=factors["text"],
+            item_counts=self.item_plan.counts.cpu(),
+            ratings=dataset.ratings,
+            scale=self.scale,
+            vocabulary=self.vocabulary,
+            cnn=cnn,
+            history=tuple(result.to_dict() for result in self.history),
+            best_iteration=self.best_iteration,
+        )
+
+
+def rating_scale(split: Split, config: ConvMFConfig) -> RatingScale:
+    """The scale of the ratings; standardised by the training part where the model has biases."""
+    low, high = split.dataset.rating_range
+    train = split.train.rating.astype(np.float64)
+    if not config.biases:
+        return RatingScale(mean=0.0, std=1.0, lowest=low, highest=high)
+    return RatingScale(mean=float(train.mean()), std=float(train.std()) or 1.0, lowest=low, highest=high)
+
+
+def item_weights(counts: Tensor, kind: str) -> Tensor:
+    """w_j of each item, (n_items,): 1, or √n_j scaled to a mean of 1; 0 for an unrated item."""
+    weights = (counts > 0).float() if kind == "uniform" else counts.float().sqrt()
+    return weights * ((counts > 0).sum() / weights.sum())
+
+
+def control_texts(split: Split, config: ConvMFConfig) -> list[str]:
+    """The texts that the CNN reads: the items' own, or those of a control experiment."""
+    texts = list(split.dataset.texts)
+    if config.text == "empty":
+        return [""] * len(texts)
+    if config.text == "shuffled":
+        order = np.random.default_rng(config.seed).permutation(len(texts))
+        return [texts[row] for row in order]
+    return texts
+
+
+def make_optimizer(cnn: CnnNlpModel, config: ConvMFConfig) -> torch.optim.Optimizer:
+    """The optimiser of the CNN's weights; of the word vectors it moves those in the batch only."""
+    # The L2 penalty has a gradient for every word, so there is nothing to be lazy about.
+    cnn.sparse_embedding_grad = config.lambda_w == 0
+    kinds = {"adam": LazyAdam, "rmsprop": LazyRMSprop}
+    trainable = [parameter for parameter in cnn.parameters() if parameter.requires_grad]
+    return kinds[config.optimizer](trainable, lr=config.learning_rate)
+
+
+def _clone_weights(cnn: CnnNlpModel | None) -> dict[str, Tensor]:
+    return {} if cnn is None else {name: tensor.clone() for name, tensor in cnn.state_dict().items()}

@@ -1,0 +1,134 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from convmf.errors import ModelError
+from convmf.model.als import RatingRows, Stopped, half_step
+from convmf.model.loss import objective
+
+
+class Case:
+    """Random ratings of 40 rows by 25 columns, row 7 without any; degrees from 1 to 25."""
+
+    def __init__(self, biases: bool, seed: int = 0) -> None:
+        generator = np.random.default_rng(seed)
+        keep = generator.random((40, 25)) < generator.random((40, 1)) ** 2
+        keep[:, 3] = True
+        keep[7] = False
+        self.rows, self.columns = (index.astype(np.int32) for index in np.nonzero(keep))
+        self.ratings = generator.normal(size=len(self.rows)).astype(np.float32)
+        order = generator.permutation(len(self.rows))
+        self.rows, self.columns, self.ratings = self.rows[order], self.columns[order], self.ratings[order]
+        self.other = generator.normal(size=(25, 5)).astype(np.float32)
+        self.prior = generator.normal(size=(40, 5)).astype(np.float32)
+        self.penalty = generator.uniform(0.5, 3, size=40).astype(np.float32)
+        self.biases = biases
+
+    def plan(self) -> RatingRows:
+        return RatingRows.plan(self.rows, self.columns, self.ratings, n_rows=40, n_columns=25)
+
+    def solve(self) -> tuple[torch.Tensor, float]:
+        tensors = (torch.from_numpy(array) for array in (self.other, self.penalty, self.prior))
+        return half_step(self.plan(), *tensors, biases=self.biases)
+
+    def expected(self) -> np.ndarray:
+        """Equation (8) row by row, with numpy in float64."""
+        solution = self.prior.astype(np.float64)
+        for row in range(40):
+            mine = self.rows == row
+            z, r = self.other[self.columns[mine]].astype(np.float64), self.ratings[mine].astype(np.float64)
+            if self.biases:
+                r = r - z[:, 0]
+                z = np.column_stack([np.ones(len(z)), z[:, 1:]])
+            left = z.T @ z + self.penalty[row] * np.eye(5)
+            solution[row] = np.linalg.solve(left, z.T @ r + self.penalty[row] * self.prior[row])
+        return solution
+
+    def errors(self, solution: np.ndarray) -> np.ndarray:
+        mine, its = solution[self.rows], self.other[self.columns].astype(np.float64)
+        if self.biases:
+            return self.ratings - (mine[:, 0] + its[:, 0] + (mine[:, 1:] * its[:, 1:]).sum(1))
+        return self.ratings - (mine * its).sum(1)
+
+
+@pytest.mark.parametrize("biases", [False, True])
+def test_a_half_step_is_the_closed_form(biases: bool) -> None:
+    case = Case(biases)
+    factors, squared_error = case.solve()
+    np.testing.assert_allclose(factors.numpy(), case.expected(), rtol=2e-4, atol=2e-5)
+    assert squared_error == pytest.approx((case.errors(case.expected()) ** 2).sum(), rel=1e-4)
+
+
+def test_a_row_without_ratings_gets_its_prior() -> None:
+    case = Case(biases=True)
+    factors, _ = case.solve()
+    np.testing.assert_array_equal(factors[7].numpy(), case.prior[7])
+    without_prior, _ = half_step(case.plan(), torch.from_numpy(case.other), torch.from_numpy(case.penalty))
+    assert not without_prior[7].any()
+
+
+@pytest.mark.parametrize("biases", [False, True])
+def test_no_half_step_raises_the_objective(biases: bool) -> None:
+    case = Case(biases)
+    transposed = RatingRows.plan(case.columns, case.rows, case.ratings, n_rows=25, n_columns=40)
+    users, items = torch.from_numpy(case.prior.copy()), torch.from_numpy(case.other)
+    text = torch.from_numpy(np.random.default_rng(1).uniform(-1, 1, (25, 5)).astype(np.float32))
+    weights = torch.linspace(0.5, 2, 25)
+
+    def value() -> float:
+        case.other = items.numpy()
+        squared = float((case.errors(users.double().numpy()) ** 2).sum())
+        return objective(squared, users, items, text, weights, [], lambda_u=0.7, lambda_v=1.3, lambda_w=0.0).total
+
+    history = [value()]
+    for _ in range(6):
+        users, _ = half_step(case.plan(), items, torch.full((40,), 0.7), biases=biases)
+        history.append(value())
+        items, _ = half_step(transposed, users, 1.3 * weights, text, biases=biases)
+        history.append(value())
+    assert all(later <= earlier + 1e-4 for earlier, later in zip(history, history[1:], strict=False))
+    assert history[-1] < 0.9 * history[0]
+
+
+def test_more_threads_change_nothing() -> None:
+    before = torch.get_num_threads()
+    results = []
+    try:
+        for n_threads in (1, 2):
+            torch.set_num_threads(n_threads)
+            results.append(Case(biases=True).solve())
+    finally:
+        torch.set_num_threads(before)
+    assert torch.equal(results[0][0], results[1][0]) and results[0][1] == results[1][1]
+
+
+def test_more_factors_than_ratings_stay_finite() -> None:
+    zero = np.zeros(1, np.int32)
+    plan = RatingRows.plan(zero, zero, np.ones(1, np.float32), n_rows=1, n_columns=1)
+    factors, _ = half_step(plan, torch.randn(1, 64, generator=torch.Generator().manual_seed(0)), torch.ones(1))
+    assert torch.isfinite(factors).all()
+
+
+def test_padding_stays_small_on_a_long_tail() -> None:
+    generator = np.random.default_rng(0)
+    rows = generator.zipf(1.5, 20_000)
+    rows = (rows[rows < 3000] - 1).astype(np.int32)
+    columns = generator.integers(0, 500, len(rows)).astype(np.int32)
+    plan = RatingRows.plan(rows, columns, np.ones(len(rows), np.float32), n_rows=3000, n_columns=500)
+    filled = sum(int((chunk.columns < 500).sum()) for chunk in plan.chunks)
+    assert filled == len(rows)
+    assert sum(chunk.columns.numel() for chunk in plan.chunks) < 1.5 * len(rows)
+
+
+def test_a_penalty_of_zero_is_refused() -> None:
+    case = Case(biases=False)
+    with pytest.raises(ModelError, match="above zero"):
+        half_step(case.plan(), torch.from_numpy(case.other), torch.zeros(40))
+
+
+def test_it_stops_when_asked() -> None:
+    case = Case(biases=False)
+    with pytest.raises(Stopped):
+        half_step(case.plan(), torch.from_numpy(case.other), torch.ones(40), should_stop=lambda: True)

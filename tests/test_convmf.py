@@ -1,0 +1,181 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from convmf.errors import ModelError
+from convmf.model.convmf import ConvMF, RatingScale, pair_scores, score_matrix
+from convmf.training.factorization import MatrixFactorization
+from convmf.training.loop import fit
+from tests.helpers import TINY, tiny_dataset
+
+
+@pytest.fixture(scope="module")
+def model() -> ConvMF:
+    return fit(tiny_dataset(), replace(TINY, n_iterations=20))
+
+
+def test_scores_by_hand() -> None:
+    users, items = torch.tensor([[1.0, 2.0, 3.0]]), torch.tensor([[0.5, -1.0, 2.0], [0.0, 1.0, 1.0]])
+    assert score_matrix(users, items, biases=False).tolist() == [[4.5, 5.0]]
+    assert score_matrix(users, items, biases=True).tolist() == [[1 + 0.5 - 2 + 6, 1 + 0 + 2 + 3]]
+    assert pair_scores(users.expand(2, 3), items, biases=True).tolist() == [5.5, 6.0]
+    assert pair_scores(users.expand(2, 3), items, biases=False).tolist() == [4.5, 5.0]
+
+
+def test_the_scale_goes_there_and_back() -> None:
+    scale = RatingScale(mean=3.0, std=2.0, lowest=1.0, highest=5.0)
+    assert scale.to_ratings(torch.tensor([-5.0, 0.5, 9.0])).tolist() == [1.0, 4.0, 5.0]
+    assert scale.to_scores(np.array([4.0], np.float32)).tolist() == [0.5]
+
+
+def test_pairs_matrix_and_rows_agree(model: ConvMF) -> None:
+    users, items = ["u3", "u0"], ["i5", "i2"]
+    pairs = model.predict(users, items)
+    matrix = model.rate(model.user_factors, model.item_factors)
+    assert pairs.tolist() == pytest.approx([matrix[5, 3], matrix[2, 0]], rel=1e-5)
+    assert model.predict([], []).shape == (0,)
+
+
+def test_unknown_ids_are_named(model: ConvMF) -> None:
+    with pytest.raises(ModelError, match="no user 'nobody'"):
+        model.predict(["nobody"], ["i1"])
+    with pytest.raises(ModelError, match="no item '7'"):
+        model.predict(["u1"], ["7"])
+    with pytest.raises(ModelError, match="pairs"):
+        model.predict(["u1"], ["i1", "i2"])
+
+
+def test_an_items_own_text_rates_as_its_text_factors(model: ConvMF) -> None:
+    text = tiny_dataset().texts[4]
+    expected = model.rate(model.user_factors, model.text_factors)[4]
+    np.testing.assert_allclose(model.predict_text([text])[0], expected, rtol=1e-5)
+    np.testing.assert_allclose(model.predict_text([text], ["u2"])[0], expected[2:3], rtol=1e-5)
+
+
+@pytest.mark.parametrize("text", ["", "zzz", "war", "war " * 50_000, "東京 🎬", "\x00\x1b"])
+def test_any_text_has_a_rating_on_the_scale(model: ConvMF, text: str) -> None:
+    ratings = model.predict_text([text])
+    assert np.isfinite(ratings).all()
+    assert ratings.min() >= model.scale.lowest and ratings.max() <= model.scale.highest
+
+
+def test_recommendations_are_the_best_unrated(model: ConvMF) -> None:
+    items = model.recommend("u0", 3)
+    rated = set(model.ratings.item_index[model.ratings.user_index == 0].tolist())
+    predictions = model.rate(model.user_factors[:1], model.item_factors)[:, 0]
+    expected = sorted((row for row in range(24) if row not in rated), key=lambda row: -predictions[row])[:3]
+    assert [item.score for item in items] == pytest.approx([predictions[row] for row in expected], rel=1e-5)
+    assert {item.item_id for item in items}.isdisjoint(f"i{row}" for row in rated)
+    assert len(model.recommend("u0", 1000)) == 24 - len(rated)
+
+
+def test_a_known_user_folded_in_gets_their_own_factors(model: ConvMF) -> None:
+    """Equation (7) on the training ratings of a user gives what the training's last user step gave."""
+    data = tiny_dataset()
+    ratings = {
+        f"i{item}": float(rating)
+        for user, item, rating in zip(
+            data.ratings.user_index, data.ratings.item_index, data.ratings.rating, strict=True
+        )
+        if user == 1
+    }
+    folded = model.fold_in(ratings)
+    mine, others = (
+        model.predict(["u1"] * 22, [f"i{row}" for row in range(22)]),
+        model.rate(folded[None], model.item_factors)[:22, 0],
+    )
+    assert np.corrcoef(mine, others)[0, 1] > 0.95
+    liked = model.recommend(folded, 5, exclude=list(ratings))
+    assert {item.item_id for item in liked}.isdisjoint(ratings)
+
+
+def test_what_cannot_be_folded_in(model: ConvMF) -> None:
+    for ratings, match in (
+        ({}, "at least one"),
+        ({"i1": 99.0}, "go from"),
+        ({"i1": float("nan")}, "go from"),
+        ({"x": 3.0}, "no item"),
+    ):
+        with pytest.raises(ModelError, match=match):
+            model.fold_in(ratings)
+
+
+def test_neighbours_share_the_taste(model: ConvMF) -> None:
+    for by in ("item", "text"):
+        near = model.similar_items("i0", 4, by=by)
+        assert all(int(item.item_id[1:]) % 2 == 0 for item in near), "all war films"
+        assert "i0" not in {item.item_id for item in near}
+        assert [item.score for item in near] == sorted((item.score for item in near), reverse=True)
+    assert model.similar_items(model.text_factors[0], 1, by="text")[0].score == pytest.approx(1.0, abs=1e-5)
+    with pytest.raises(ModelError, match="title"):
+        model.similar_items("i0", by="title")
+
+
+def test_a_saved_model_predicts_the_same(model: ConvMF, tmp_path: Path) -> None:
+    model.save(tmp_path)
+    again = ConvMF.load(tmp_path)
+    texts = ["war river", ""]
+    assert np.array_equal(again.predict_text(texts), model.predict_text(texts))
+    assert again.config == model.config and again.scale == model.scale
+    assert again.recommend("u0") == model.recommend("u0") and list(again.history) == json.loads(
+        json.dumps(model.history)
+    )
+
+
+def lose_a_tensor(folder: Path) -> None:
+    tensors = load_file(folder / "model.safetensors")
+    tensors.pop("item_factors")
+    save_file(tensors, folder / "model.safetensors")
+
+
+def add_a_huge_shape(folder: Path) -> None:
+    meta = json.loads((folder / "model.json").read_text())
+    meta["config"]["n_factors"] = 512
+    (folder / "model.json").write_text(json.dumps(meta))
+
+
+def cut_in_half(folder: Path) -> None:
+    path = folder / "model.safetensors"
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def break_json(folder: Path) -> None:
+    (folder / "model.json").write_text('{"version": 1, "config": ')
+
+
+def another_version(folder: Path) -> None:
+    (folder / "model.json").write_text('{"version": 99}')
+
+
+@pytest.mark.parametrize("damage", [lose_a_tensor, add_a_huge_shape, cut_in_half, break_json, another_version])
+def test_a_damaged_model_is_one_clear_error(model: ConvMF, tmp_path: Path, damage: Callable[[Path], None]) -> None:
+    model.save(tmp_path)
+    damage(tmp_path)
+    with pytest.raises(ModelError):
+        ConvMF.load(tmp_path)
+
+
+def test_no_model_is_a_clear_error(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="no model"):
+        ConvMF.load(tmp_path)
+
+
+def test_matrix_factorization_is_convmf_without_text(tmp_path: Path) -> None:
+    data = tiny_dataset()
+    factorization = MatrixFactorization(n_factors=4, lambda_u=2.0, lambda_v=2.0, n_iterations=5).fit(data)
+    assert factorization.user_factors.shape == (30, 4) and factorization.item_factors.shape == (24, 4)
+    assert factorization.model.cnn is None and not factorization.model.text_factors.any()
+    assert factorization.predict(["u0"], ["i0"]).shape == (1,)
+    factorization.model.save(tmp_path)
+    with pytest.raises(ModelError, match="without texts"):
+        ConvMF.load(tmp_path).predict_text(["war"])
+    with pytest.raises(ModelError, match="call fit first"):
+        _ = MatrixFactorization().user_factors

@@ -1,0 +1,33 @@
+from __future__ import annotations
+
+import os
+
+import pytest
+import torch
+
+from convmf.device import available_devices, choose_device, describe_device, leave_a_core
+from convmf.errors import ConfigError
+
+
+def test_auto_is_the_first_available(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert choose_device("auto").type == available_devices()[0]
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
+    assert available_devices() == ["cuda", "mps", "cpu"]
+    assert choose_device("auto").type == "cuda" and choose_device("mps").type == "mps"
+
+
+def test_a_device_that_is_not_there_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(ConfigError, match="no device 'cuda'"):
+        choose_device("cuda")
+
+
+def test_a_core_is_left_to_the_server() -> None:
+    before = torch.get_num_threads()
+    try:
+        leave_a_core()
+        assert torch.get_num_threads() == max(1, (os.cpu_count() or 1) - 1)
+        assert describe_device(torch.device("cpu")).startswith(f"cpu ({torch.get_num_threads()} of")
+    finally:
+        torch.set_num_threads(before)

@@ -1,0 +1,164 @@
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from convmf.__main__ import main
+from convmf.model.convmf import ConvMF
+from tests.helpers import tiny_dataset
+
+TINY_FLAGS = [
+    flag
+    for setting in (
+        "n_factors=4",
+        "embedding_dim=8",
+        "n_kernels=6",
+        "hidden_dim=12",
+        "n_iterations=3",
+        "max_document_frequency=1",
+        "device=cpu",
+    )
+    for flag in ("--set", setting)
+]
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """A ratings file with one bad row and an items file, as flags."""
+    folder, data = tmp_path_factory.mktemp("files"), tiny_dataset()
+    rows = zip(data.ratings.user_index, data.ratings.item_index, data.ratings.rating, strict=True)
+    lines = [f"u{user},i{item},{rating:.3f}" for user, item, rating in rows]
+    (folder / "ratings.csv").write_text("\n".join(["user_id,item_id,rating", "u0,i0,many", *lines]))
+    items = [f'{item_id},"{text}"' for item_id, text in zip(data.item_ids, data.texts, strict=True)]
+    (folder / "items.csv").write_text("\n".join(["item_id,description", *items]))
+    return ["--ratings", str(folder / "ratings.csv"), "--items", str(folder / "items.csv")]
+
+
+@pytest.fixture(scope="module")
+def trained(files: list[str], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("out") / "model"
+    assert main(["train", *files, "--out", str(folder), "--preset", "quick", "--cold-items", "0.1", *TINY_FLAGS]) == 0
+    return folder
+
+
+def test_check_reports_the_bad_row(files: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", *files, "--report", str(tmp_path / "check.json")]) == 0
+    output = capsys.readouterr().out
+    assert "line 2: rating 'many'" in output and "left out" in output
+    report = json.loads((tmp_path / "check.json").read_text())
+    assert report["data"] == tiny_dataset().summary()
+    assert [problem["line"] for problem in report["ratings"]["problems"]] == [2]
+    assert report["items"]["problems"] == []
+
+
+def test_train_writes_model_and_report(trained: Path) -> None:
+    report = json.loads((trained / "report.json").read_text())
+    assert set(report) >= {
+        "data",
+        "config",
+        "device",
+        "seconds",
+        "iterations",
+        "best_iteration",
+        "rmse",
+        "baselines",
+        "history",
+    }
+    assert report["config"]["n_factors"] == 4 and report["iterations"] == 3
+    assert report["rmse"]["cold"] > 0 and report["baselines"]["pmf"] is None
+    assert set(report["history"][0]) >= {"iteration", "objective", "train_rmse", "valid_rmse", "cnn_loss", "seconds"}
+    assert ConvMF.load(trained).config.n_iterations == 3
+
+
+def test_predict(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["predict", "--model", str(trained), "--text", "war river zebra", "--top", "4", "--json"]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert set(answer) == {"known_words", "unknown_words", "rating", "top_users", "nearest_items", "evidence"}
+    assert answer["unknown_words"] == ["zebra"] and len(answer["top_users"]) == len(answer["nearest_items"]) == 4
+    assert main(["predict", "--model", str(trained), "--text", ""]) == 0
+    assert "Expected rating" in capsys.readouterr().out
+
+
+def test_recommend(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["recommend", "--model", str(trained), "--user", "u3", "--top", "2", "--json"]) == 0
+    rows = json.loads(capsys.readouterr().out)
+    assert len(rows) == 2 and set(rows[0]) == {"item_id", "title", "rating"}
+    assert main(["recommend", "--model", str(trained), "--user", "u3"]) == 0
+
+
+def test_resume_of_a_finished_training_changes_nothing(trained: Path) -> None:
+    before = ConvMF.load(trained)
+    assert main(["train", "--resume", str(trained)]) == 0
+    after = ConvMF.load(trained)
+    assert (before.predict_text(["war"]) == after.predict_text(["war"])).all()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["fly"],
+        ["train"],
+        ["train", "--resume", "nowhere"],
+        ["check", "--ratings", "missing.csv", "--items", "missing.csv"],
+        ["predict", "--model", "nowhere", "--text", "x"],
+        ["predict", "--model", "nowhere", "--text", "x", "--top", "0"],
+        ["recommend", "--model", "nowhere", "--user", "x"],
+    ],
+)
+def test_bad_input_is_one_line_and_exit_code_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    try:
+        code = main(arguments)
+    except SystemExit as exit_:
+        code = exit_.code  # type: ignore[assignment]
+    error = capsys.readouterr().err
+    assert code == 2
+    assert len(error.strip().splitlines()) == 1 and "Traceback" not in error
+
+
+@pytest.mark.parametrize("setting", ["n_factors=0", "colour=red", "lambda_u=high"])
+def test_a_bad_setting_is_one_line(
+    files: list[str], tmp_path: Path, setting: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["train", *files, "--out", str(tmp_path), "--set", setting]) == 2
+    assert len(capsys.readouterr().err.strip().splitlines()) == 1
+
+
+def test_an_unknown_user_is_one_line(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["recommend", "--model", str(trained), "--user", "nobody"]) == 2
+    assert "nobody" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(os.name == "nt", reason="sends SIGINT to a process of its own")
+def test_ctrl_c_keeps_what_was_learned_and_resume_goes_on(files: list[str], tmp_path: Path) -> None:
+    out = tmp_path / "model"
+    flags = [*TINY_FLAGS, "--set", "n_iterations=5000", "--set", "patience=5000"]
+    command = [sys.executable, "-m", "convmf", "train", *files, "--out", str(out), "--preset", "quick", *flags]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    try:
+        deadline = time.monotonic() + 60
+        while not (out / "checkpoint.safetensors").exists() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        _, error = process.communicate(timeout=30)
+    finally:
+        process.kill()
+    assert process.returncode == 0 and "--resume" in error and "Traceback" not in error
+    report = json.loads((out / "report.json").read_text())
+    assert 1 <= report["iterations"] < 5000
+
+
+def test_the_demo_beats_the_baselines(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["demo", "--report", str(tmp_path / "r.json")]) == 0
+    assert "lowest possible" in capsys.readouterr().out
+    report = json.loads((tmp_path / "r.json").read_text())
+    assert report["rmse"]["test"] < report["baselines"]["biases"]["test"]
+    cold = report["rmse"]["cold"]
+    assert cold < report["baselines"]["global_mean"]["cold"] and cold < report["baselines"]["biases"]["cold"]

@@ -1,0 +1,350 @@
+"""The two forms of convolution and max agree with each other and with sums written out by hand."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from convmf.errors import ConfigError
+from convmf.model.max_conv import dense_max_conv, max_conv, sparse_max_conv
+from convmf.training.lazy import LazyAdam, LazyRMSprop
+
+FORMS = [dense_max_conv, sparse_max_conv]
+
+BATCHES = {
+    "ragged": [[3, 1, 4, 1, 5, 2, 6], [2, 7, 1, 0, 0, 0, 0], [5, 3, 5, 2, 0, 0, 0]],
+    "shorter than a window": [[4, 0, 0, 0, 0], [3, 2, 0, 0, 0], [1, 2, 3, 4, 5]],
+    "an empty row": [[1, 2, 3, 4], [0, 0, 0, 0], [5, 0, 0, 0]],
+    "only empty rows": [[0, 0, 0], [0, 0, 0]],
+    "no text": np.zeros((0, 4), dtype=np.int64),
+    "no column": np.zeros((3, 0), dtype=np.int64),
+    "neither": np.zeros((0, 0), dtype=np.int64),
+    "no row as long as a window": [[7, 1]],
+    "one word repeated": [[6] * 9, [6, 6, 6, 0, 0, 0, 0, 0, 0]],
+    "one text": [[1, 2, 3, 4, 5, 6, 7]],
+    "PAD inside": [[1, 0, 3, 0, 0, 2, 0], [0, 0, 4, 5, 6, 0, 0]],
+    "longer than two blocks": [[1 + i * i % 7 for i in range(41)], [1 + i % 7 for i in range(19)] + [0] * 22],
+}
+
+
+def _tensors(
+    dtype: torch.dtype = torch.float64,
+    vocab: int = 8,
+    dim: int = 3,
+    kernels: tuple[tuple[int, int], ...] = ((4, 2), (2, 3), (3, 5)),
+    seed: int = 0,
+) -> tuple[Tensor, list[Tensor], list[Tensor]]:
+    """Embedding, weights and biases; ``kernels`` holds (n_kernels, window) pairs."""
+    random = torch.Generator().manual_seed(seed)
+    embedding = torch.randn(vocab, dim, generator=random, dtype=dtype)
+    weights = [torch.randn(n, dim, window, generator=random, dtype=dtype) for n, window in kernels]
+    biases = [torch.randn(n, generator=random, dtype=dtype) for n, _ in kernels]
+    return embedding, weights, biases
+
+
+def _output_and_gradients(form, token_ids, tensors, sparse_grad=False) -> list[Tensor]:
+    """The output, then the gradients of embedding, weights and biases for one fixed random weighting."""
+    embedding, weights, biases = tensors
+    leaves = [tensor.clone().requires_grad_() for tensor in (embedding, *weights, *biases)]
+    n = len(weights)
+    output = form(token_ids, leaves[0], leaves[1 : 1 + n], leaves[1 + n :], sparse_grad=sparse_grad)
+    random = torch.Generator().manual_seed(1)
+    output.backward(torch.randn(output.shape, generator=random, dtype=output.dtype))
+    return [output.detach(), *(leaf.grad for leaf in leaves)]
+
+
+def _random_texts(n_texts: int, longest: int, vocab: int) -> Tensor:
+    random = np.random.default_rng(3)
+    texts = np.zeros((n_texts, longest), dtype=np.int64)
+    for row, length in zip(texts, random.integers(0, longest + 1, n_texts), strict=True):
+        row[:length] = random.integers(1, vocab, length)
+    return torch.from_numpy(texts)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_features_by_hand(form):
+    embedding = torch.tensor([[9.0], [1.0], [2.0], [-3.0]])  # PAD's 9 must not be read
+    weight = torch.tensor([[[1.0, 1.0]], [[-1.0, 2.0]]])  # sum of two words; twice the second less the first
+    bias = torch.tensor([0.5, 0.0])
+    token_ids = torch.tensor([[1, 2, 3, 0], [3, 0, 0, 0], [0, 0, 0, 0], [1, 2, 0, 0]])
+    # text 0: sums 3, -1; differences 3, -8.  text 1: one window (-3, PAD): -3; 3.  text 2: 0; 0.  text 3: 3; 3.
+    expected = torch.tensor([[3.5, 3.0], [0.0, 3.0], [0.5, 0.0], [3.5, 3.0]])
+    assert torch.equal(form(token_ids, embedding, [weight], [bias]), expected)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_gradients_by_hand(form):
+    embedding = torch.tensor([[9.0], [1.0], [2.0], [-3.0]], requires_grad=True)
+    weight = torch.tensor([[[1.0, 1.0]], [[-1.0, 2.0]]], requires_grad=True)
+    bias = torch.zeros(2, requires_grad=True)
+    # The first kernel wins with words 1 2; the second with -8 < 3, so with words 1 2 too.
+    # The second text: kernel 1 is at -3 and gets nothing; kernel 2 wins with word 3 and PAD.
+    token_ids = torch.tensor([[1, 2, 3], [3, 0, 0]])
+    form(token_ids, embedding, [weight], [bias]).backward(torch.tensor([[10.0, 1.0], [100.0, 5.0]]))
+    assert embedding.grad.tolist() == [[0.0], [10.0 - 1.0], [10.0 + 2.0], [-5.0]]
+    assert weight.grad.tolist() == [[[10.0, 20.0]], [[1.0 + 5.0 * -3.0, 2.0]]]
+    assert bias.grad.tolist() == [10.0, 6.0]
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_the_first_of_equal_windows_wins_and_nothing_at_zero(form):
+    embedding = torch.tensor([[0.0], [1.0], [1.0]], requires_grad=True)
+    weight = torch.tensor([[[1.0]], [[0.0]]], requires_grad=True)
+    form(torch.tensor([[1, 2]]), embedding, [weight], [torch.zeros(2)]).sum().backward()
+    assert embedding.grad.tolist() == [[0.0], [1.0], [0.0]]
+    assert weight.grad.tolist() == [[[1.0]], [[0.0]]]
+
+
+@pytest.mark.parametrize("token_ids", BATCHES.values(), ids=BATCHES)
+def test_sparse_form_equals_dense_form(token_ids):
+    token_ids = torch.as_tensor(token_ids)
+    dense = _output_and_gradients(dense_max_conv, token_ids, _tensors())
+    sparse = _output_and_gradients(sparse_max_conv, token_ids, _tensors())
+    assert sparse[0].shape == (len(token_ids), 9)
+    for ours, theirs in zip(sparse, dense, strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("token_ids", BATCHES.values(), ids=BATCHES)
+def test_gradients_are_those_of_the_output(token_ids):
+    embedding, weights, biases = _tensors(kernels=((2, 2), (1, 5)))
+    leaves = [tensor.requires_grad_() for tensor in (embedding, *weights, *biases)]
+    token_ids = torch.as_tensor(token_ids)
+
+    def output(embedding, first_weight, second_weight, first_bias, second_bias):
+        return sparse_max_conv(token_ids, embedding, [first_weight, second_weight], [first_bias, second_bias])
+
+    assert torch.autograd.gradcheck(output, leaves)
+
+
+def test_forms_agree_in_single_precision():
+    token_ids = _random_texts(50, 120, 400)
+    tensors = _tensors(torch.float32, vocab=400, dim=32, kernels=((20, 3), (20, 4), (20, 5)))
+    dense = _output_and_gradients(dense_max_conv, token_ids, tensors)
+    sparse = _output_and_gradients(sparse_max_conv, token_ids, tensors)
+    for ours, theirs in zip(sparse, dense, strict=True):
+        assert (ours - theirs).norm() <= 1e-5 * theirs.norm()
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("name", ["ragged", "only empty rows", "PAD inside", "no text"])
+def test_pad_gets_no_gradient(form, name):
+    gradient = _output_and_gradients(form, torch.as_tensor(BATCHES[name]), _tensors())[1]
+    assert gradient.shape == (8, 3)
+    assert not gradient[0].any()
+    assert gradient.any() == (name in ("ragged", "PAD inside"))
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_more_padding_changes_nothing(form):
+    token_ids = torch.tensor(BATCHES["ragged"])
+    longer = torch.nn.functional.pad(token_ids, (0, 30))
+    for ours, theirs in zip(
+        _output_and_gradients(form, longer, _tensors()),
+        _output_and_gradients(form, token_ids, _tensors()),
+        strict=True,
+    ):
+        torch.testing.assert_close(ours, theirs, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("name", ["ragged", "only empty rows", "no text", "no column"])
+def test_sparse_gradient_holds_the_dense_one(form, name):
+    token_ids = torch.as_tensor(BATCHES[name])
+    dense = _output_and_gradients(form, token_ids, _tensors())[1]
+    sparse = _output_and_gradients(form, token_ids, _tensors(), sparse_grad=True)[1]
+    assert sparse.is_sparse
+    torch.testing.assert_close(sparse.to_dense(), dense, rtol=1e-12, atol=1e-12)
+
+
+def test_sparse_gradient_has_each_word_of_the_batch_once():
+    gradient = _output_and_gradients(
+        max_conv, torch.tensor([[5, 2, 5, 7], [2, 0, 0, 0]]), _tensors(), sparse_grad=True
+    )[1]
+    assert gradient._indices().tolist() == [[2, 5, 7]]
+
+
+def test_cpu_takes_the_sparse_form():
+    token_ids = _random_texts(20, 50, 100)
+    tensors = _tensors(torch.float32, vocab=100, dim=16, kernels=((10, 3), (10, 5)))
+    assert torch.equal(max_conv(token_ids, *tensors), sparse_max_conv(token_ids, *tensors))
+
+
+def test_frozen_embedding_and_frozen_kernels():
+    token_ids = torch.tensor(BATCHES["ragged"])
+    _, embedding_gradient, *others = _output_and_gradients(sparse_max_conv, token_ids, _tensors())
+    embedding, weights, biases = _tensors()
+    weights[1].requires_grad_()
+    output = sparse_max_conv(token_ids, embedding, weights, biases)
+    random = torch.Generator().manual_seed(1)
+    grad_output = torch.randn(output.shape, generator=random, dtype=output.dtype)
+    output.backward(grad_output)
+    assert torch.equal(weights[1].grad, others[1])
+    assert embedding.grad is None and weights[0].grad is None and biases[0].grad is None
+
+    embedding, weights, biases = _tensors()
+    sparse_max_conv(token_ids, embedding.requires_grad_(), weights, biases).backward(grad_output)
+    assert torch.equal(embedding.grad, embedding_gradient)
+    assert weights[1].grad is None
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("token_id", [-1, 8])
+def test_an_id_outside_the_vocabulary_is_refused(form, token_id):
+    with pytest.raises((IndexError, RuntimeError), match="out of (bounds|range)"):
+        form(torch.tensor([[1, token_id, 2]]), *_tensors())
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_the_same_bits_every_time(threads):
+    token_ids = _random_texts(64, 100, 500)
+    tensors = _tensors(torch.float32, vocab=500, dim=40, kernels=((30, 3), (30, 4), (30, 5)))
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        first, *others = [_output_and_gradients(max_conv, token_ids, tensors) for _ in range(6)]
+    finally:
+        torch.set_num_threads(before)
+    for other in others:
+        assert all(torch.equal(ours, theirs) for ours, theirs in zip(other, first, strict=True))
+
+
+# Row-lazy optimisers
+
+PAIRS = [
+    pytest.param(LazyAdam, torch.optim.Adam, {"lr": 0.02, "betas": (0.8, 0.95), "eps": 1e-6}, id="adam"),
+    pytest.param(LazyAdam, torch.optim.Adam, {}, id="adam, defaults"),
+    pytest.param(LazyRMSprop, torch.optim.RMSprop, {"lr": 0.02, "alpha": 0.9, "eps": 1e-6}, id="rmsprop"),
+]
+
+
+def _gradients(n: int = 7, shape: tuple[int, int] = (6, 4)) -> list[Tensor]:
+    random = torch.Generator().manual_seed(5)
+    return [torch.randn(shape, generator=random, dtype=torch.float64) for _ in range(n)]
+
+
+def _rows_of(gradient: Tensor, ids: list[int]) -> Tensor:
+    return torch.sparse_coo_tensor(torch.tensor([ids]), gradient[ids], gradient.shape, check_invariants=True)
+
+
+def _after(optimizer_class, settings, gradients, start=None) -> Tensor:
+    parameter = torch.ones(6, 4, dtype=torch.float64) if start is None else start.clone()
+    parameter.requires_grad_()
+    optimizer = optimizer_class([parameter], **settings)
+    for gradient in gradients:
+        parameter.grad = gradient
+        optimizer.step()
+    return parameter.detach()
+
+
+@pytest.mark.parametrize(("lazy", "plain", "settings"), PAIRS)
+def test_dense_gradients_take_torch_steps(lazy, plain, settings):
+    ours, theirs = _after(lazy, settings, _gradients()), _after(plain, settings, _gradients())
+    torch.testing.assert_close(ours, theirs, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize(("lazy", "plain", "settings"), PAIRS)
+def test_sparse_gradients_of_all_rows_take_torch_steps(lazy, plain, settings):
+    rows = [_rows_of(gradient, [4, 0, 1, 5, 3, 2]) for gradient in _gradients()]
+    ours, theirs = _after(lazy, settings, rows), _after(plain, settings, _gradients())
+    torch.testing.assert_close(ours, theirs, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("lazy", [LazyAdam, LazyRMSprop])
+def test_rows_without_gradient_stay(lazy):
+    start = torch.arange(24, dtype=torch.float64).view(6, 4)
+    first, second, third = _gradients(3)
+    after_one = _after(lazy, {}, [first], start)
+    after_three = _after(lazy, {}, [first, _rows_of(second, [1, 4]), _rows_of(third, [4])], start)
+    assert torch.equal(after_three[[0, 2, 3, 5]], after_one[[0, 2, 3, 5]])
+    assert (after_three[[1, 4]] != after_one[[1, 4]]).all()
+
+
+def test_lazy_adam_corrects_bias_by_the_parameter_step():
+    one = torch.ones(6, 4, dtype=torch.float64)
+    settings = {"lr": 0.1, "betas": (0.9, 0.99), "eps": 1e-12}
+    moved = 1 - _after(LazyAdam, settings, [_rows_of(one, [0]), _rows_of(one, [3])])
+    # Row 3 at step 2: m = 0.1 / (1 - 0.9²), v = 0.01 / (1 - 0.99²), step 0.1 · m / √v
+    expected = 0.1 * (0.1 / 0.19) / (0.01 / 0.0199) ** 0.5
+    np.testing.assert_allclose(moved[3], expected, rtol=1e-9)
+    np.testing.assert_allclose(moved[0], 0.1, rtol=1e-9)
+    assert not moved[[1, 2, 4, 5]].any()
+
+
+def test_lazy_rmsprop_by_hand():
+    two = torch.full((6, 4), 2.0, dtype=torch.float64)
+    moved = 1 - _after(LazyRMSprop, {"lr": 0.1, "alpha": 0.75, "eps": 1.0}, [_rows_of(two, [2])])
+    # square_avg = 0.25 · 4 = 1, step 0.1 · 2 / (1 + 1)
+    np.testing.assert_allclose(moved[2], 0.1, rtol=1e-12)
+    assert not moved[[0, 1, 3, 4, 5]].any()
+
+
+@pytest.mark.parametrize("lazy", [LazyAdam, LazyRMSprop])
+def test_an_id_given_twice_counts_once_with_the_sum(lazy):
+    gradient = _gradients(1)[0]
+    twice = torch.sparse_coo_tensor(torch.tensor([[2, 2]]), gradient[[0, 1]], gradient.shape, check_invariants=True)
+    summed = torch.zeros_like(gradient)
+    summed[2] = gradient[0] + gradient[1]
+    torch.testing.assert_close(_after(lazy, {}, [twice]), _after(lazy, {}, [_rows_of(summed, [2])]))
+
+
+@pytest.mark.parametrize("lazy", [LazyAdam, LazyRMSprop])
+def test_state_dict_carries_on(lazy):
+    gradients = [_rows_of(gradient, [i % 6, (i + 2) % 6]) for i, gradient in enumerate(_gradients(6))]
+    expected = _after(lazy, {"lr": 0.05}, gradients)
+
+    half = torch.ones(6, 4, dtype=torch.float64).requires_grad_()
+    optimizer = lazy([half], lr=0.05)
+    for gradient in gradients[:3]:
+        half.grad = gradient
+        optimizer.step()
+    rest = half.detach().clone().requires_grad_()
+    resumed = lazy([rest], lr=9.0)
+    resumed.load_state_dict(optimizer.state_dict())
+    for gradient in gradients[3:]:
+        rest.grad = gradient
+        resumed.step()
+    assert torch.equal(rest.detach(), expected)
+
+
+def test_parameters_in_groups_with_and_without_gradient():
+    embedding, weight, unused = (torch.ones(3, 2, requires_grad=True) for _ in range(3))
+    optimizer = LazyAdam([{"params": [embedding, unused], "lr": 0.5}, {"params": [weight]}], lr=0.25)
+    embedding.grad = _rows_of(torch.ones(3, 2), [1])
+    weight.grad = torch.ones(3, 2)
+    optimizer.step()
+    np.testing.assert_allclose(embedding.detach(), [[1, 1], [0.5, 0.5], [1, 1]], rtol=1e-6)
+    np.testing.assert_allclose(weight.detach(), 0.75, rtol=1e-6)
+    assert torch.equal(unused.detach(), torch.ones(3, 2))
+    optimizer.zero_grad()
+    assert embedding.grad is None and weight.grad is None
+
+
+def test_step_returns_the_loss_of_its_closure():
+    parameter = torch.tensor([3.0], requires_grad=True)
+    optimizer = LazyAdam([parameter], lr=0.5)
+
+    def closure():
+        optimizer.zero_grad()
+        loss = (parameter**2).sum()
+        loss.backward()
+        return loss
+
+    assert optimizer.step(closure) == 9.0
+    np.testing.assert_allclose(parameter.detach(), 2.5, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("lazy", "settings", "named"),
+    [
+        (LazyAdam, {"lr": 0.0}, "lr"),
+        (LazyAdam, {"betas": (0.9, 1.0)}, "betas"),
+        (LazyRMSprop, {"alpha": -0.1}, "alpha"),
+        (LazyRMSprop, {"eps": float("nan")}, "eps"),
+    ],
+)
+def test_settings_out_of_range_are_refused(lazy, settings, named):
+    with pytest.raises(ConfigError, match=named):
+        lazy([torch.ones(2, requires_grad=True)], **settings)

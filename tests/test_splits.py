@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from convmf.data.splits import SplitSettings, split_ratings
+from convmf.errors import ConfigError
+from tests.helpers import tiny_dataset
+
+
+def pairs(part: object) -> set[tuple[int, int]]:
+    return set(zip(part.user_index.tolist(), part.item_index.tolist(), strict=True))  # type: ignore[attr-defined]
+
+
+def test_the_parts_share_no_rating_and_lose_none() -> None:
+    data = tiny_dataset()
+    split = split_ratings(data, SplitSettings(valid=0.1, test=0.2, cold_items=0.2))
+    parts = [split.train, split.valid, split.test, split.cold]
+    assert sum(map(len, parts)) == data.n_ratings
+    assert len(set.union(*map(pairs, parts))) == data.n_ratings
+    warm = data.n_ratings - len(split.cold)
+    assert len(split.valid) == round(0.1 * warm) and len(split.test) == round(0.2 * warm)
+
+
+def test_every_user_and_warm_item_stays_in_train() -> None:
+    data = tiny_dataset()
+    split = split_ratings(data, SplitSettings(valid=0.4, test=0.4))
+    assert set(split.train.user_index) == set(data.ratings.user_index)
+    assert set(split.train.item_index) == set(data.ratings.item_index)
+
+
+def test_cold_items_lose_all_their_ratings() -> None:
+    data = tiny_dataset()
+    split = split_ratings(data, SplitSettings(cold_items=0.25))
+    rated = np.unique(data.ratings.item_index)
+    assert split.cold_items.sum() == round(0.25 * len(rated))
+    assert set(split.cold.item_index) == set(np.flatnonzero(split.cold_items))
+    for part in (split.train, split.valid, split.test):
+        assert not split.cold_items[part.item_index].any()
+
+
+def test_the_seed_decides_the_split() -> None:
+    data = tiny_dataset()
+    first, again, other = (split_ratings(data, SplitSettings(seed=seed)) for seed in (1, 1, 2))
+    assert pairs(first.test) == pairs(again.test) != pairs(other.test)
+    assert first.fingerprint == again.fingerprint != other.fingerprint
+
+
+def test_one_rating_is_trained_on() -> None:
+    data = tiny_dataset(n_users=1, n_items=3)
+    split = split_ratings(data, SplitSettings(valid=0.3, test=0.3))
+    assert len(split.train) == data.n_ratings
+
+
+@pytest.mark.parametrize("values", [{"valid": -0.1}, {"test": 1.0}, {"valid": 0.5, "test": 0.5}, {"seed": -1}])
+def test_shares_out_of_range_are_refused(values: dict[str, float]) -> None:
+    with pytest.raises(ConfigError):
+        SplitSettings(**values)  # type: ignore[arg-type]

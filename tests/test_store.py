@@ -1,0 +1,411 @@
+"""The workspace on disk: records, the life of a run, damage, migrations, and writing without halves."""
+
+from __future__ import annotations
+
+import sqlite3
+import sys
+import types
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from convmf.config import ConvMFConfig
+from convmf.errors import RunError
+from convmf.files import FileLock, read_json, replacing, write_atomic, write_json
+from convmf.runs import store as store_module
+from convmf.runs.store import ACTIVE, LIFE, Store, workspace_folder
+
+
+@dataclass(frozen=True)
+class FakeDataset:
+    name: str = "Films"
+    n_users: int = 3
+    n_items: int = 4
+    n_ratings: int = 5
+    n_items_with_text: int = 2
+
+    def save(self, folder: Path) -> None:
+        write_json(folder / "dataset.json", self.name)
+
+    @classmethod
+    def load(cls, folder: Path) -> FakeDataset:
+        return cls(name=read_json(folder / "dataset.json"))
+
+
+class FullDiskDataset(FakeDataset):
+    def save(self, folder: Path) -> None:
+        (folder / "half").write_bytes(b"x")
+        raise OSError(28, "No space left on device")
+
+
+@dataclass(frozen=True)
+class FakeSplit:
+    seed: int = 0
+
+    def to_dict(self) -> dict[str, Any]:
+        return {"seed": self.seed}
+
+
+@pytest.fixture
+def store(tmp_path):
+    opened = Store(tmp_path / "workspace")
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def run(store):
+    dataset = store.add_dataset(FakeDataset())
+    return store.create_run(dataset.id, ConvMFConfig(), FakeSplit())
+
+
+PATHS_TO_STATE = {
+    "queued": (),
+    "running": ("running",),
+    "stopping": ("running", "stopping"),
+    "stopped": ("stopped",),
+    "failed": ("running", "failed"),
+    "interrupted": ("running", "interrupted"),
+    "done": ("running", "done"),
+}
+
+
+def take_to(store: Store, run_id: str, state: str) -> None:
+    for step in PATHS_TO_STATE[state]:
+        store.set_state(run_id, step)
+
+
+# Data sets
+
+
+def test_dataset_comes_back_as_it_was_added(store, monkeypatch):
+    monkeypatch.setitem(sys.modules, "convmf.data.dataset", types.SimpleNamespace(Dataset=FakeDataset))
+    record = store.add_dataset(FakeDataset(), note=" from a file ")
+    assert (record.name, record.n_users, record.n_items, record.n_ratings) == ("Films", 3, 4, 5)
+    assert (record.n_items_with_text, record.note) == (2, "from a file")
+    assert store.datasets() == [record]
+    assert store.load_dataset(record.id) == FakeDataset()
+
+
+def test_datasets_are_listed_newest_first(store):
+    names = [store.add_dataset(FakeDataset(name=name)).name for name in ("a", "b", "c")]
+    assert [record.name for record in store.datasets()] == names[::-1]
+
+
+def test_dataset_that_fills_the_disk_leaves_nothing(store):
+    with pytest.raises(RunError, match="full disk. Free some space"):
+        store.add_dataset(FullDiskDataset())
+    assert store.datasets() == []
+    assert list((store.folder / "datasets").iterdir()) == []
+
+
+def test_long_dataset_name_is_cut(store):
+    assert store.add_dataset(FakeDataset(name="x" * 150)).name == "x" * 100
+
+
+def test_rename_dataset(store):
+    record = store.add_dataset(FakeDataset())
+    assert store.rename_dataset(record.id, "  Old \n films ").name == "Old films"
+    for name, length in (("", 0), ("  ", 0), ("x" * 101, 101)):
+        with pytest.raises(RunError, match=f"1 to 100 characters; this one has {length}"):
+            store.rename_dataset(record.id, name)
+    assert store.dataset_record(record.id).name == "Old films"
+
+
+@pytest.mark.parametrize("state", ACTIVE)
+def test_dataset_and_run_in_use_are_not_deleted(store, run, state):
+    take_to(store, run.id, state)
+    for with_runs in (False, True):
+        with pytest.raises(RunError, match="in use by Run 1"):
+            store.delete_dataset(run.dataset_id, with_runs=with_runs)
+    with pytest.raises(RunError, match=f"Run 1 is {state}. Stop it first"):
+        store.delete_run(run.id)
+    assert store.run(run.id).state == state
+    assert store.dataset_folder(run.dataset_id).is_dir() and store.run_folder(run.id).is_dir()
+
+
+def test_dataset_with_ended_runs_is_deleted_only_with_them(store, run):
+    take_to(store, run.id, "done")
+    store.append_iteration(run.id, {"iteration": 1})
+    other = store.create_run(store.add_dataset(FakeDataset()).id, ConvMFConfig(), FakeSplit())
+    folders = store.run_folder(run.id), store.dataset_folder(run.dataset_id)
+    with pytest.raises(RunError, match="has trained runs: Run 1"):
+        store.delete_dataset(run.dataset_id)
+    store.delete_dataset(run.dataset_id, with_runs=True)
+    assert [left.id for left in store.runs()] == [other.id]
+    assert [left.id for left in store.datasets()] == [other.dataset_id]
+    assert not any(folder.exists() for folder in folders)
+    assert store.history(run.id) == []
+
+
+# Runs
+
+
+def test_run_keeps_its_settings_and_gets_a_name(store, run):
+    config = ConvMFConfig(n_iterations=7, device="cpu", kernel_sizes=(2, 3))
+    named = store.create_run(run.dataset_id, config, FakeSplit(seed=9), name=" best ")
+    assert (run.name, named.name) == ("Run 1", "best")
+    assert ConvMFConfig.from_dict(named.config) == config
+    assert (named.split, named.device, named.n_iterations) == ({"seed": 9}, "cpu", 7)
+    assert (named.state, named.started, named.ended, named.report) == ("queued", None, None, None)
+    assert [listed.id for listed in store.runs()] == [named.id, run.id]
+
+
+@pytest.mark.parametrize("old", list(LIFE))
+@pytest.mark.parametrize("new", list(LIFE))
+def test_only_the_steps_of_a_life_are_allowed(store, run, old, new):
+    take_to(store, run.id, old)
+    if new in LIFE[old]:
+        assert store.set_state(run.id, new, "why").reason == "why"
+    else:
+        with pytest.raises(RunError, match=f"Run 1 is {old} and can't become {new}"):
+            store.set_state(run.id, new)
+    assert store.run(run.id).state == (new if new in LIFE[old] else old)
+
+
+def test_times_follow_the_states(store, run):
+    started = store.set_state(run.id, "running")
+    assert started.started >= started.created and started.ended is None
+    stopping = store.set_state(run.id, "stopping")
+    assert (stopping.started, stopping.ended) == (started.started, None)
+    stopped = store.set_state(run.id, "stopped", report={"rmse": {"test": 0.9}}, device="cpu")
+    assert stopped.ended >= started.started
+    assert (stopped.report, stopped.device) == ({"rmse": {"test": 0.9}}, "cpu")
+    again = store.set_state(run.id, "queued")
+    assert (again.started, again.ended, again.report) == (None, None, stopped.report)
+
+
+def test_update_run_changes_only_what_is_given(store, run):
+    changed = store.update_run(run.id, name="new", phase="reading", baselines={"biases": {"valid": 0.5}})
+    assert changed == replace(run, name="new", phase="reading", baselines={"biases": {"valid": 0.5}})
+    assert store.update_run(run.id) == changed
+
+
+def test_history_is_in_order_and_a_repeated_iteration_ends_it(store, run):
+    for iteration, value in ((1, 0.9), (2, 0.8), (3, 0.7), (2, 0.6)):
+        store.append_iteration(run.id, {"iteration": iteration, "valid_rmse": value})
+    assert store.history(run.id) == [
+        {"iteration": 1, "valid_rmse": 0.9},
+        {"iteration": 2, "valid_rmse": 0.6},
+    ]
+    assert store.run(run.id).iterations_done == 2
+    assert len(store.iteration_times(run.id)) == 2
+    store.clear_history(run.id)
+    assert store.run(run.id).iterations_done == 0
+
+
+def test_history_of_no_run_is_refused(store):
+    with pytest.raises(RunError, match="FOREIGN KEY"):
+        store.append_iteration("0" * 16, {"iteration": 1})
+
+
+def test_delete_run_takes_its_files_and_history(store, run):
+    take_to(store, run.id, "failed")
+    store.append_iteration(run.id, {"iteration": 1})
+    folder = store.run_folder(run.id)
+    store.delete_run(run.id)
+    assert store.runs() == [] and store.history(run.id) == [] and not folder.exists()
+
+
+# Ids and paths
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        "../datasets",
+        "/etc/passwd",
+        "",
+        "abc",
+        "g" * 16,
+        "A" * 16,
+        "0" * 33,
+        "0" * 16 + "\n",
+        "0" * 8 + "/..",
+        None,
+        12345678,
+    ],
+)
+def test_what_is_no_id_never_becomes_a_path(store, bad):
+    of_runs = [store.run, store.run_folder, store.model_folder, store.checkpoint_folder]
+    of_runs += [store.delete_run, store.history]
+    of_datasets = [store.dataset_record, store.dataset_folder, store.load_dataset, store.delete_dataset]
+    for call in of_runs + of_datasets:
+        with pytest.raises(RunError, match="is not an id of this workspace"):
+            call(bad)
+
+
+def test_unknown_ids_are_refused(store):
+    for call in (store.run, store.run_folder, store.delete_run):
+        with pytest.raises(RunError, match="There is no run '0000000000000000'"):
+            call("0" * 16)
+    for call in (store.dataset_record, store.load_dataset, store.delete_dataset):
+        with pytest.raises(RunError, match="There is no data set '0000000000000000'"):
+            call("0" * 16)
+    with pytest.raises(RunError, match="There is no data set"):
+        store.create_run("0" * 16, ConvMFConfig(), FakeSplit())
+    assert list((store.folder / "runs").iterdir()) == []
+
+
+def test_folders_lie_in_the_workspace(store, run):
+    assert store.run_folder(run.id) == store.folder / "runs" / run.id
+    assert store.model_folder(run.id).parent == store.checkpoint_folder(run.id).parent == store.run_folder(run.id)
+
+
+def test_workspace_folder_follows_the_environment(monkeypatch, tmp_path):
+    monkeypatch.setenv("CONVMF_HOME", str(tmp_path))
+    assert workspace_folder() == tmp_path
+    monkeypatch.delenv("CONVMF_HOME")
+    assert workspace_folder() == Path(__file__).parents[1] / ".convmf"
+
+
+# Recovery and the lock
+
+
+def test_recover_interrupts_what_was_left_and_needs_the_lock(store, run):
+    ids = {state: store.create_run(run.dataset_id, ConvMFConfig(), FakeSplit()).id for state in PATHS_TO_STATE}
+    store.set_state(run.id, "stopped")
+    for state, run_id in ids.items():
+        take_to(store, run_id, state)
+    with pytest.raises(RunError, match="only be recovered by the server that holds"):
+        store.recover()
+    assert store.acquire()
+    recovered = store.recover()
+    assert {record.id for record in recovered} == {ids[state] for state in ACTIVE}
+    assert all(record.state == "interrupted" and "server ended" in record.reason for record in recovered)
+    assert store.run(ids["done"]).state == "done"
+    assert store.recover() == []
+
+
+def test_lock_has_one_holder(tmp_path):
+    first, second = FileLock(tmp_path / "lock"), FileLock(tmp_path / "lock")
+    assert first.acquire() and first.held
+    assert not second.acquire() and not second.held
+    assert not first.acquire()
+    first.release()
+    first.release()
+    assert second.acquire()
+    second.release()
+
+
+# The database
+
+
+def test_everything_is_there_after_opening_again(store, run):
+    store.append_iteration(run.id, {"iteration": 1})
+    before = store.run(run.id)
+    other = Store(store.folder)
+    assert other.run(run.id) == before
+    other.close()
+
+
+def test_empty_database_is_taken_to_the_latest_version(tmp_path):
+    sqlite3.connect(tmp_path / "workspace.db").close()
+    opened = Store(tmp_path)
+    assert opened._rows("PRAGMA user_version")[0][0] == len(store_module.MIGRATIONS)
+    assert opened._rows("PRAGMA journal_mode")[0][0] == "wal"
+    opened.close()
+
+
+def test_migrations_keep_what_is_there_and_run_once(store, run, monkeypatch):
+    store.close()
+    added = ("ALTER TABLE datasets ADD COLUMN colour TEXT NOT NULL DEFAULT 'red'",)
+    monkeypatch.setattr(store_module, "MIGRATIONS", (*store_module.MIGRATIONS, added))
+    for _ in range(2):
+        opened = Store(store.folder)
+        assert opened._rows("SELECT colour FROM datasets")[0]["colour"] == "red"
+        assert opened.run(run.id).name == "Run 1"
+        opened.close()
+
+
+def test_migration_that_fails_changes_nothing(store, run, monkeypatch):
+    store.close()
+    latest = store_module.MIGRATIONS
+    broken = ("ALTER TABLE datasets ADD COLUMN colour TEXT", "ALTER TABLE nowhere ADD COLUMN x TEXT")
+    monkeypatch.setattr(store_module, "MIGRATIONS", (*latest, broken))
+    with pytest.raises(RunError, match="no such table: nowhere"):
+        Store(store.folder)
+    monkeypatch.setattr(store_module, "MIGRATIONS", latest)
+    opened = Store(store.folder)
+    assert "colour" not in opened._rows("SELECT * FROM datasets")[0].keys()
+    opened.close()
+
+
+def test_newer_version_is_refused(store):
+    store._db.execute("PRAGMA user_version = 99")
+    with pytest.raises(RunError, match="has version 99, this program knows up to 1.*Update the program"):
+        Store(store.folder)
+
+
+def test_damaged_database_is_named(tmp_path):
+    (tmp_path / "workspace.db").write_bytes(b"not a database at all" * 100)
+    with pytest.raises(RunError, match="damaged workspace.db"):
+        Store(tmp_path)
+
+
+def test_folder_that_cannot_be_made_is_named(tmp_path):
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(RunError, match="file/workspace can't be used .*Make it writable"):
+        Store(tmp_path / "file" / "workspace")
+
+
+def test_read_only_and_full_database_say_so(store, run):
+    store._db.execute("PRAGMA query_only = 1")
+    with pytest.raises(RunError, match="readonly.*Make it writable"):
+        store.set_state(run.id, "running")
+    store._db.execute("PRAGMA query_only = 0")
+    pages = store._rows("PRAGMA page_count")[0][0]
+    store._db.execute(f"PRAGMA max_page_count = {pages}")
+    with pytest.raises(RunError, match="full disk. Free some space"):
+        store.append_iteration(run.id, {"iteration": 1, "long": "x" * 100_000})
+    store._db.execute(f"PRAGMA max_page_count = {pages + 1000}")
+    store.append_iteration(run.id, {"iteration": 1})
+    assert store.run(run.id).state == "queued"
+
+
+# Files
+
+
+def test_write_atomic_replaces_the_whole_file(tmp_path):
+    path = tmp_path / "a.bin"
+    write_atomic(path, b"a long first content")
+    write_atomic(path, b"new")
+    assert path.read_bytes() == b"new"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("error", [OSError("full"), KeyboardInterrupt()])
+def test_failing_halfway_leaves_the_old_file(tmp_path, error):
+    path = tmp_path / "a.bin"
+    path.write_bytes(b"old")
+    with pytest.raises(type(error)), replacing(path) as temporary:
+        assert temporary.parent == tmp_path and temporary.suffix == ".bin"
+        temporary.write_bytes(b"ne")
+        raise error
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_failing_to_rename_leaves_the_old_file(tmp_path, monkeypatch):
+    path = tmp_path / "a.bin"
+    path.write_bytes(b"old")
+
+    def refuse(source, target):
+        raise PermissionError("in use")
+
+    monkeypatch.setattr("convmf.files.os.replace", refuse)
+    with pytest.raises(PermissionError):
+        write_atomic(path, b"new")
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_json_goes_there_and_back_and_knows_no_nan(tmp_path):
+    path = tmp_path / "a.json"
+    write_json(path, {"title": "Amélie", "n": [1, None]})
+    assert read_json(path) == {"title": "Amélie", "n": [1, None]}
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        write_json(path, {"rmse": float("nan")})
+    assert read_json(path)["n"] == [1, None]

@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from convmf.data.text import PAD, UNK, Vocabulary, tokenize, words
+from convmf.errors import DataError
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("The Harbour-Master's café", ["the", "harbour", "master", "cafe"]),
+        ("the dogs’ don't O’Brien’s", ["the", "dogs", "don't", "o'brien"]),
+        ("Über naïve Øresund straße", ["uber", "naive", "øresund", "strasse"]),
+        ("東京ドラマ!", ["東", "京", "ド", "ラ", "マ"]),
+        ("が", ["が"]),
+        ("สวัสดี", ["ส", "วั", "ส", "ดี"]),
+        ("हिन्दी फ़िल्म", ["हिन्दी", "फ़िल्म"]),
+        ("Йод кино", ["йод", "кино"]),
+        ("film2000 １２ ﬁlm", ["film2000", "12", "film"]),
+        ("… — !? 🎬", []),
+        ("", []),
+    ],
+)
+def test_tokens(text: str, expected: list[str]) -> None:
+    import unicodedata
+
+    assert words(text) == [unicodedata.normalize("NFC", word) for word in expected]
+
+
+def test_a_token_knows_where_it_stands() -> None:
+    text = "A café, the Master's"
+    assert [text[token.start : token.end] for token in tokenize(text)] == ["A", "café", "the", "Master's"]
+
+
+@given(st.text())
+def test_any_text_gives_words_without_spaces(text: str) -> None:
+    for token in tokenize(text):
+        assert token.word and not any(character.isspace() for character in token.word)
+        assert 0 <= token.start < token.end <= len(text)
+
+
+def test_the_vocabulary_is_the_best_by_tf_idf() -> None:
+    # "film" is in all 12 texts, "war" in 3 (twice in one), "owl" in one, "the" is a stop word.
+    texts = ["the film", "film war", "film war war", "film war", "film owl"] + ["film"] * 7
+    vocabulary = Vocabulary.build(texts, max_words=2)
+    assert vocabulary.words == ("war", "owl")
+    assert len(vocabulary) == 4
+    assert "film" in Vocabulary.build(texts, max_document_frequency=1.0)
+    assert "film" in Vocabulary.build(texts[:4]), "in a handful of texts a share says nothing"
+
+
+def test_encoding_pads_cuts_and_leaves_unknown_words_out() -> None:
+    vocabulary = Vocabulary(("war", "owl"))
+    encoded = vocabulary.encode(["owl the unknown war", "", "zebra yak", "war war war war"], max_length=3)
+    np.testing.assert_array_equal(encoded, [[3, 2, PAD], [PAD] * 3, [UNK, UNK, PAD], [2, 2, 2]])
+    assert encoded.dtype == np.int64
+    assert vocabulary.encode(["", ""], max_length=3).shape == (2, 0)
+    assert vocabulary.encode([], max_length=3).shape == (0, 0)
+
+
+@given(st.text(alphabet="war owl the's東"))
+def test_a_text_encodes_the_same_with_and_without_places(text: str) -> None:
+    vocabulary = Vocabulary(("war", "owl", "東"))
+    ids, tokens = vocabulary.encode_text(text, max_length=4)
+    assert vocabulary.encode([text], max_length=4)[0].tolist() == ids
+    assert len(ids) == len(tokens)
+
+
+def test_known_and_unknown_words() -> None:
+    known, unknown = Vocabulary(("war", "owl")).known_and_unknown("The owl's WAR on zebras, owl!")
+    assert (known, unknown) == (["owl", "war"], ["zebras"])
+
+
+def test_a_word_twice_is_refused() -> None:
+    with pytest.raises(DataError):
+        Vocabulary(("war", "war"))
