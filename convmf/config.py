@@ -44,12 +44,19 @@ class ConvMFConfig:
         50, "How many hidden tastes describe a user and an item.", symbol="K", minimum=1, maximum=512
     )
     lambda_u: float = _setting(
-        20.0, "Pull of every user's factors towards zero.", symbol="λ_U", minimum=1e-6, maximum=1e6
+        15.0, "Pull of every user's factors towards zero.", symbol="λ_U", minimum=1e-6, maximum=1e6
     )
     lambda_v: float = _setting(
         20.0,
         "Pull of every item's factors towards what the CNN reads in its text. Large: trust the text.",
         symbol="λ_V",
+        minimum=1e-6,
+        maximum=1e6,
+    )
+    lambda_bias: float = _setting(
+        3.0,
+        "Pull of users' levels towards zero, and of items' levels towards what the CNN reads; with biases only.",
+        symbol="λ_b",
         minimum=1e-6,
         maximum=1e6,
     )
@@ -75,9 +82,15 @@ class ConvMFConfig:
         choices=("real", "shuffled", "empty", "none"),
     )
     embedding_dim: int = _setting(200, "Length of a word vector.", symbol="p", minimum=1, maximum=2048)
+    embedding_std: float = _setting(
+        0.01,
+        "Spread of the random word vectors at the start. Small: a word counts only once something was learned of it.",
+        minimum=1e-6,
+        maximum=10.0,
+    )
     freeze_embedding: bool = _setting(False, "Keep pretrained word vectors as they are.")
     kernel_sizes: tuple[int, ...] = _setting(
-        (3, 4, 5), "Window sizes of the convolution, in words.", symbol="ws", minimum=1, maximum=50
+        (1, 2, 3), "Window sizes of the convolution, in words.", symbol="ws", minimum=1, maximum=50
     )
     n_kernels: int = _setting(100, "Kernels for each window size.", symbol="n_c", minimum=1, maximum=2048)
     hidden_dim: int = _setting(
@@ -90,6 +103,12 @@ class ConvMFConfig:
     learning_rate: float = _setting(1e-3, "Step size of the optimiser.", minimum=1e-7, maximum=1.0)
     batch_size: int = _setting(128, "Texts in one step of the CNN.", minimum=1, maximum=65536)
     cnn_epochs: int = _setting(1, "Passes of the CNN over the texts in each iteration.", minimum=0, maximum=1000)
+    averaging: float = _setting(
+        0.7,
+        "Share of the earlier iterations' weights in the averaged CNN that reads the texts; 0 takes the latest.",
+        minimum=0.0,
+        maximum=0.99,
+    )
     n_iterations: int = _setting(50, "At most this many iterations.", minimum=1, maximum=10000)
     patience: int = _setting(
         5, "Stop after this many iterations without a better validation RMSE.", minimum=1, maximum=10000
@@ -142,6 +161,9 @@ PRESETS: dict[str, dict[str, Any]] = {
         "item_weights": "uniform",
         "lambda_u": 100.0,
         "lambda_v": 10.0,
+        "kernel_sizes": (3, 4, 5),
+        "embedding_std": 1.0,
+        "averaging": 0.0,
         "optimizer": "rmsprop",
         "cnn_epochs": 5,
         "n_iterations": 200,

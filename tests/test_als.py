@@ -80,7 +80,8 @@ def test_no_half_step_raises_the_objective(biases: bool) -> None:
     def value() -> float:
         case.other = items.numpy()
         squared = float((case.errors(users.double().numpy()) ** 2).sum())
-        return objective(squared, users, items, text, weights, [], lambda_u=0.7, lambda_v=1.3, lambda_w=0.0).total
+        penalties = {"user_penalty": torch.tensor(0.7), "item_penalty": 1.3 * weights[:, None]}
+        return objective(squared, users, items, text, [], **penalties, lambda_w=0.0).total
 
     history = [value()]
     for _ in range(6):

@@ -75,8 +75,8 @@ def test_ridge_without_any_text_falls_back_to_users() -> None:
 
 
 def test_lines_for_the_live_chart(split: Split) -> None:
-    lines = baselines.baseline_lines(split)
-    assert set(lines) == {"global_mean", "biases"}
+    lines = baselines.baseline_lines(split, baselines.simple_baselines(split))
+    assert set(lines) == {"global_mean", "user_mean", "biases"}
     assert lines["biases"]["valid"] == pytest.approx(error(baselines.biases(split), split.valid))
     assert lines["biases"]["train"] < lines["global_mean"]["train"]
 

@@ -67,6 +67,11 @@ def test_any_text_has_a_rating_on_the_scale(model: ConvMF, text: str) -> None:
     assert ratings.min() >= model.scale.lowest and ratings.max() <= model.scale.highest
 
 
+def test_unknown_words_tell_no_more_than_an_empty_text(model: ConvMF) -> None:
+    unknown, empty = model.predict_text(["xylophone quux", ""])
+    np.testing.assert_array_equal(unknown, empty)
+
+
 def test_recommendations_are_the_best_unrated(model: ConvMF) -> None:
     items = model.recommend("u0", 3)
     rated = set(model.ratings.item_index[model.ratings.user_index == 0].tolist())

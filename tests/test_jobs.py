@@ -537,9 +537,12 @@ def fits(monkeypatch) -> list[dict[str, Any]]:
             "split_ratings": lambda dataset, settings: (dataset, settings),
         },
         "convmf.training.loop": {"fit": fit},
-        "convmf.evaluation.baselines": {"baseline_lines": lambda split: {"global_mean": {"valid": 1.1}}},
+        "convmf.evaluation.baselines": {
+            "simple_baselines": lambda split: {},
+            "baseline_lines": lambda split, baselines: {"global_mean": {"valid": 1.1}},
+        },
         "convmf.evaluation.report": {
-            "build_report": lambda model, split, seconds: {"device": "cpu", "seconds": seconds},
+            "build_report": lambda model, split, seconds, simple: {"device": "cpu", "seconds": seconds},
         },
     }
     for name, values in stand_ins.items():
@@ -582,8 +585,17 @@ def test_default_training_goes_on_from_a_checkpoint_or_anew(store, dataset_id, f
 def test_default_training_measures_after_a_stop_but_not_when_closing(store, dataset_id, fits):
     run = store.create_run(dataset_id, CONFIG, FakeSplit())
     store.set_state(run.id, "running")
-    assert default_training(store, run, lambda: True) is None
+    asked_in_training = iter([False, True, True])
+    assert default_training(store, run, lambda: next(asked_in_training)) is None
     assert not store.model_folder(run.id).exists()
     store.set_state(run.id, "stopping")
-    assert default_training(store, run, lambda: True)["device"] == "cpu"
+    asked_in_training = iter([False, True, True])
+    assert default_training(store, run, lambda: next(asked_in_training))["device"] == "cpu"
     assert store.model_folder(run.id).exists()
+
+
+def test_default_training_stopped_while_reading_trains_nothing(store, dataset_id, fits):
+    run = store.create_run(dataset_id, CONFIG, FakeSplit())
+    with pytest.raises(RunError, match="no model yet"):
+        default_training(store, run, lambda: True)
+    assert fits == []

@@ -134,7 +134,10 @@ def test_stopping_keeps_the_best_so_far_or_says_that_there_is_none() -> None:
         {"n_factors": 5},
         {"lambda_u": 5.0},
         {"lambda_v": 9.0},
+        {"lambda_bias": 9.0},
         {"lambda_w": 0.5},
+        {"embedding_std": 0.5},
+        {"averaging": 0.0},
         {"biases": False},
         {"item_weights": "uniform"},
         {"text": "shuffled"},
@@ -237,8 +240,9 @@ def test_the_whole_alternation_against_plain_numpy(biases: bool) -> None:
             z, r = other[columns[mine]], scores[mine]
             if biases:
                 r, z = r - z[:, 0], np.column_stack([np.ones(len(z)), z[:, 1:]])
-            left = z.T @ z + penalty * np.eye(z.shape[1])
-            solution[row] = np.linalg.solve(left, z.T @ r + penalty * prior[row])
+            each = np.full(z.shape[1], penalty)
+            each[: int(biases)] = config.lambda_bias
+            solution[row] = np.linalg.solve(z.T @ z + np.diag(each), z.T @ r + each * prior[row])
         return solution
 
     items = training.item_factors.double().numpy()

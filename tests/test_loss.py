@@ -24,6 +24,8 @@ def test_weights_and_lambdas_have_an_effect() -> None:
     assert float(ConvMFLossFunc(2.0, 0.0)(OUTPUTS, TARGETS)) == pytest.approx(2.99)
     weighted = ConvMFLossFunc(2.0, 0.0)(OUTPUTS, TARGETS, item_weights=torch.tensor([2.0, 0.0]))
     assert float(weighted) == pytest.approx(2 * (0.25 + 0.01 + 0.09))
+    each = ConvMFLossFunc(2.0, 0.0)(OUTPUTS, TARGETS, item_weights=torch.tensor([[0.0, 1.0, 0.0], [0.0, 0.0, 0.0]]))
+    assert float(each) == pytest.approx(0.01, rel=1e-5)
     assert float(ConvMFLossFunc(0.0, 3.0)(OUTPUTS, TARGETS, [torch.tensor([1.0, 2.0])])) == pytest.approx(7.5)
 
 
@@ -33,10 +35,9 @@ def test_the_four_terms_of_the_objective() -> None:
         torch.tensor([[1.0, 2.0]]),
         torch.tensor([[1.0, 0.0], [3.0, 1.0]]),
         torch.tensor([[0.0, 0.0], [1.0, 1.0]]),
-        torch.tensor([1.0, 0.5]),
         [torch.tensor([2.0])],
-        lambda_u=2.0,
-        lambda_v=4.0,
+        user_penalty=torch.tensor([2.0, 2.0]),
+        item_penalty=4.0 * torch.tensor([[1.0, 1.0], [0.5, 0.5]]),
         lambda_w=3.0,
     )
     assert (terms.rating_loss, terms.user_penalty) == (4.0, 5.0)

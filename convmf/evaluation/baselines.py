@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from convmf.config import ConvMFConfig
@@ -14,7 +13,6 @@ from convmf.data.dataset import Ratings
 from convmf.data.splits import Split
 from convmf.data.text import words
 from convmf.evaluation.metrics import rmse
-from convmf.model.als import RatingRows, half_step
 from convmf.training.loop import fit
 
 Floats = NDArray[np.float32]
@@ -41,9 +39,29 @@ def user_mean(split: Split) -> Predictor:
     return lambda ratings: means[ratings.user_index].astype(np.float32)
 
 
+@dataclass(frozen=True)
+class Levels:
+    """μ, b_i and c_j of the model r = μ + b_i + c_j, in the unit of the ratings."""
+
+    mean: float
+    user: NDArray[np.float64]
+    item: NDArray[np.float64]
+
+    @classmethod
+    def fit(cls, split: Split) -> Levels:
+        """Ridge-regularised levels; the penalty with the best validation RMSE is taken."""
+        part = split.valid if len(split.valid) else split.train
+        candidates = (_levels(split, penalty) for penalty in _BIAS_PENALTIES)
+        return min(candidates, key=lambda levels: rmse(levels.predictor(split)(part), part.rating))
+
+    def predictor(self, split: Split) -> Predictor:
+        """μ + b_i + c_j, clipped to the scale; c_j is 0 for an item nobody rated."""
+        return lambda ratings: _clip(split, self.mean + self.user[ratings.user_index] + self.item[ratings.item_index])
+
+
 def biases(split: Split) -> Predictor:
-    """μ + b_i + c_j, ridge-regularised; the penalty with the best validation RMSE. Clipped."""
-    return _best_on_validation(split, (_biases_predictor(split, penalty) for penalty in _BIAS_PENALTIES))
+    """μ + b_i + c_j, see :class:`Levels`."""
+    return Levels.fit(split).predictor(split)
 
 
 def tfidf_ridge(split: Split) -> Predictor:
@@ -56,7 +74,8 @@ def tfidf_ridge(split: Split) -> Predictor:
     from sklearn.linear_model import Ridge
 
     train, dataset = split.train, split.dataset
-    user_bias = _user_levels(split)
+    levels_of = Levels.fit(split)
+    user_bias = levels_of.mean + levels_of.user
     residual = train.rating - user_bias[train.user_index]
     counts = np.bincount(train.item_index, minlength=dataset.n_items)
     means = np.bincount(train.item_index, weights=residual, minlength=dataset.n_items) / np.maximum(counts, 1)
@@ -90,48 +109,34 @@ def trained(split: Split, config: ConvMFConfig, text: str, should_stop: Callable
     return lambda ratings: model.predict_rows(ratings.user_index, ratings.item_index)
 
 
-def baseline_lines(split: Split) -> dict[str, dict[str, float]]:
-    """RMSE of the global mean and of the biases on the training and validation part, for the live chart."""
-    lines = {}
-    for name, predictor in (("global_mean", global_mean(split)), ("biases", biases(split))):
-        parts = {"train": split.train, "valid": split.valid}
-        lines[name] = {key: rmse(predictor(part), part.rating) for key, part in parts.items() if len(part)}
-    return lines
+def simple_baselines(split: Split) -> dict[str, Predictor]:
+    """The baselines that take no time: global mean, user mean, biases."""
+    return {"global_mean": global_mean(split), "user_mean": user_mean(split), "biases": biases(split)}
 
 
-def _biases_predictor(split: Split, penalty: float) -> Predictor:
+def baseline_lines(split: Split, baselines: Mapping[str, Predictor]) -> dict[str, dict[str, float]]:
+    """RMSE of some baselines on the training and validation part, for the live chart."""
+    parts = {key: part for key, part in (("train", split.train), ("valid", split.valid)) if len(part)}
+    return {
+        name: {key: rmse(predictor(part), part.rating) for key, part in parts.items()}
+        for name, predictor in baselines.items()
+    }
+
+
+def _levels(split: Split, penalty: float) -> Levels:
+    """Alternate the closed forms b = Σ (r − μ − c) / (n + penalty) and the same for c."""
     train, dataset = split.train, split.dataset
-    mean = train.rating.mean(dtype=np.float64)
-    centred = (train.rating - mean).astype(np.float32)
-    n_users, n_items = dataset.n_users, dataset.n_items
-    user_plan = RatingRows.plan(train.user_index, train.item_index, centred, n_rows=n_users, n_columns=n_items)
-    item_plan = RatingRows.plan(train.item_index, train.user_index, centred, n_rows=n_items, n_columns=n_users)
-    items = torch.zeros(n_items, 1)
-    # With a bias as the only dimension the half-steps of ALS fit levels and nothing else.
+    mean = float(train.rating.mean(dtype=np.float64))
+    user, item = np.zeros(dataset.n_users), np.zeros(dataset.n_items)
+    n_user = np.bincount(train.user_index, minlength=dataset.n_users) + penalty
+    n_item = np.bincount(train.item_index, minlength=dataset.n_items) + penalty
+    centred = train.rating - mean
     for _ in range(_BIAS_ITERATIONS):
-        users, _error = half_step(user_plan, items, torch.full((n_users,), penalty), biases=True)
-        items, _error = half_step(item_plan, users, torch.full((n_items,), penalty), biases=True)
-    user_bias, item_bias = users[:, 0].numpy(), items[:, 0].numpy()
-    return lambda ratings: _clip(split, mean + user_bias[ratings.user_index] + item_bias[ratings.item_index])
-
-
-def _best_on_validation(split: Split, predictors: Iterator[Predictor]) -> Predictor:
-    part = split.valid if len(split.valid) else split.train
-    return min(predictors, key=lambda predictor: rmse(predictor(part), part.rating))
-
-
-def _user_levels(split: Split) -> NDArray[np.float64]:
-    """μ + b_i of each user, from the biases model asked about an item that nobody rated."""
-    dataset = split.dataset
-    unrated = np.setdiff1d(np.arange(dataset.n_items), split.train.item_index)
-    if len(unrated):
-        everyone = np.arange(dataset.n_users, dtype=np.int32)
-        nowhere = np.full(dataset.n_users, unrated[0], dtype=np.int32)
-        asked = Ratings(everyone, nowhere, np.zeros(dataset.n_users, dtype=np.float32))
-        return biases(split)(asked).astype(np.float64)
-    everyone = np.arange(dataset.n_users, dtype=np.int32)
-    asked = Ratings(everyone, np.zeros_like(everyone), np.zeros(dataset.n_users, dtype=np.float32))
-    return user_mean(split)(asked).astype(np.float64)
+        rest = centred - item[train.item_index]
+        user = np.bincount(train.user_index, weights=rest, minlength=dataset.n_users) / n_user
+        rest = centred - user[train.user_index]
+        item = np.bincount(train.item_index, weights=rest, minlength=dataset.n_items) / n_item
+    return Levels(mean, user, item)
 
 
 def _clip(split: Split, ratings: NDArray[np.floating]) -> Floats:

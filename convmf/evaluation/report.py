@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from convmf.data.dataset import Ratings
@@ -23,6 +23,7 @@ def build_report(
     split: Split,
     *,
     seconds: float,
+    simple: Mapping[str, levels.Predictor] | None = None,
     all_baselines: bool = False,
     should_stop: Callable[[], bool] | None = None,
 ) -> dict[str, Any]:
@@ -32,6 +33,8 @@ def build_report(
     ----------
     seconds
         What the training took.
+    simple
+        The simple baselines where they are fitted already.
     all_baselines
         Also train PMF and the text controls, and fit the tf-idf ridge; this takes about as long as
         three more trainings. Otherwise global mean, user mean and biases only, the rest null.
@@ -54,36 +57,38 @@ def build_report(
         "iterations": len(model.history),
         "best_iteration": model.best_iteration,
         "rmse": {name: _measure(predict, part) for name, part in parts.items()},
-        "baselines": baseline_report(split, model, all_baselines=all_baselines, should_stop=should_stop),
+        "baselines": baseline_report(
+            split, model, simple or levels.simple_baselines(split), all_baselines, should_stop
+        ),
         "history": list(model.history),
     }
 
 
 def baseline_report(
-    split: Split, model: ConvMF, *, all_baselines: bool, should_stop: Callable[[], bool] | None = None
+    split: Split,
+    model: ConvMF,
+    simple: Mapping[str, levels.Predictor],
+    all_baselines: bool,
+    should_stop: Callable[[], bool] | None = None,
 ) -> dict[str, Parts | None]:
     """Test and cold RMSE of each baseline; None for one that wasn't asked for."""
     config = model.config
-    makers: dict[str, Callable[[], levels.Predictor]] = {
-        "global_mean": lambda: levels.global_mean(split),
-        "user_mean": lambda: levels.user_mean(split),
-        "biases": lambda: levels.biases(split),
-    }
     costly: dict[str, Callable[[], levels.Predictor]] = {
         "pmf": lambda: levels.trained(split, config, "none", should_stop),
         "tfidf_ridge": lambda: levels.tfidf_ridge(split),
         "shuffled_text": lambda: levels.trained(split, config, "shuffled", should_stop),
         "empty_text": lambda: levels.trained(split, config, "empty", should_stop),
     }
-    report: dict[str, Parts | None] = {}
-    for name, make in (makers | costly).items():
-        if name in costly and not all_baselines:
-            report[name] = None
-            continue
-        log.info("baseline %s", name)
-        predictor = make()
-        report[name] = {"test": _measure(predictor, split.test), "cold": _measure(predictor, split.cold)}
+    report: dict[str, Parts | None] = {name: _both(predictor, split) for name, predictor in simple.items()}
+    for name, make in costly.items():
+        if all_baselines:
+            log.info("baseline %s", name)
+        report[name] = _both(make(), split) if all_baselines else None
     return report
+
+
+def _both(predict: levels.Predictor, split: Split) -> Parts:
+    return {"test": _measure(predict, split.test), "cold": _measure(predict, split.cold)}
 
 
 def _measure(predict: levels.Predictor, part: Ratings) -> float | None:

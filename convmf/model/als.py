@@ -102,7 +102,7 @@ def half_step(
     other
         The other side's factors, (n_columns, n_dimensions).
     penalty
-        λ of each row, (n_rows,), positive.
+        λ of each row, (n_rows,), or of each row and dimension, (n_rows, n_dimensions); positive.
     prior
         Mean that λ pulls to, (n_rows, n_dimensions); None is zero.
     should_stop
@@ -115,6 +115,8 @@ def half_step(
     if not bool((penalty > 0).all()):
         raise ModelError("The penalty λ of a row must be above zero, else its factors aren't determined.")
     n_dimensions = other.shape[1]
+    if penalty.dim() == 1:
+        penalty = penalty.unsqueeze(1)
     factors = other.new_zeros(plan.n_rows, n_dimensions) if prior is None else prior.clone()
     # The place that padding points at: no factors, no offset, so it adds nothing anywhere.
     design = torch.cat([other, other.new_zeros(1, n_dimensions)])
@@ -150,7 +152,7 @@ def _solve_chunk(
     target = chunk.ratings  # (n_rows, length)
     if offset is not None:
         target = target - offset.index_select(0, columns).view(n_rows, length)
-    row_penalty = penalty.index_select(0, chunk.rows).unsqueeze(1)  # (n_rows, 1)
+    row_penalty = penalty.index_select(0, chunk.rows)  # (n_rows, 1 or D)
     gram = torch.bmm(z.transpose(1, 2), z)  # (n_rows, D, D)
     gram.diagonal(dim1=1, dim2=2).add_(row_penalty)
     data_side = torch.bmm(target.unsqueeze(1), z).squeeze(1)  # (n_rows, D)

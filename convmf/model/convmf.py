@@ -14,7 +14,7 @@ from torch import Tensor
 
 from convmf.config import ConvMFConfig
 from convmf.data.dataset import Ratings
-from convmf.data.text import Vocabulary
+from convmf.data.text import UNK, Vocabulary
 from convmf.errors import ModelError
 from convmf.model.als import RatingRows, half_step
 from convmf.model.cnn import CnnNlpModel, encode_texts
@@ -197,7 +197,8 @@ class ConvMF:
             n_rows=1,
             n_columns=len(self.item_ids),
         )
-        penalty = torch.full((1,), self.config.lambda_u)
+        penalty = torch.full((1, self.item_factors.shape[1]), self.config.lambda_u)
+        penalty[:, : int(self.config.biases)] = self.config.lambda_bias
         return half_step(plan, self.item_factors, penalty, biases=self.config.biases)[0][0]
 
     def similar_items(self, item: str | Tensor, n: int = 10, *, by: str = "item") -> list[ScoredItem]:
@@ -310,7 +311,7 @@ def build_cnn(
     generator: torch.Generator | None = None,
 ) -> CnnNlpModel:
     """The text network that ``config`` describes, for a vocabulary of ``vocab_size`` ids."""
-    return CnnNlpModel(
+    cnn = CnnNlpModel(
         output_dimension=config.n_factors + config.biases,
         pretrained_embedding=pretrained,
         freeze_embedding=config.freeze_embedding,
@@ -322,6 +323,13 @@ def build_cnn(
         hidden_dimension=config.hidden_dim,
         generator=generator,
     )
+    if pretrained is None:
+        with torch.no_grad():
+            # The random vectors have a deviation of 1; one that is too long is cut to max_norm.
+            cnn.embedding_layer.weight.mul_(config.embedding_std)
+            # A text of unknown words alone tells no more than an empty one.
+            cnn.embedding_layer.weight[UNK] = 0.0
+    return cnn
 
 
 def pair_scores(user_factors: Tensor, item_factors: Tensor, *, biases: bool) -> Tensor:

@@ -39,15 +39,15 @@ class ConvMFLossFunc(nn.Module):
         parameters
             The network's weights; all of them take part in the penalty.
         item_weights
-            w_j, (batch,); None is 1 for every item.
+            w_j, (batch,), or of each dimension, (batch, n_factors); None is 1 for every item.
         """
         return self.data_term(outputs, targets, item_weights) + self.penalty(parameters, outputs)
 
     def data_term(self, outputs: Tensor, targets: Tensor, item_weights: Tensor | None = None) -> Tensor:
         """λ_V/2 Σ_j w_j ‖v_j − θ_j‖²."""
-        distance = (targets - outputs).square().sum(dim=1)  # (batch,)
+        distance = (targets - outputs).square()  # (batch, n_factors)
         if item_weights is not None:
-            distance = distance * item_weights
+            distance = distance * (item_weights.unsqueeze(1) if item_weights.dim() == 1 else item_weights)
         return self.lambda_v / 2 * distance.sum()
 
     def penalty(self, parameters: Iterable[Tensor], like: Tensor | None = None) -> Tensor:
@@ -78,23 +78,27 @@ def objective(
     user_factors: Tensor,
     item_factors: Tensor,
     text_factors: Tensor,
-    item_weights: Tensor,
     parameters: Iterable[Tensor],
     *,
-    lambda_u: float,
-    lambda_v: float,
+    user_penalty: Tensor,
+    item_penalty: Tensor,
     lambda_w: float,
 ) -> Objective:
     """L = ½ Σ (r − uᵀv)² + λ_U/2 Σ ‖u‖² + λ_V/2 Σ w_j ‖v_j − θ_j‖² + λ_W/2 Σ ‖w‖².
 
-    ``squared_error`` is the sum over the training ratings; factors are (n_rows, n_dimensions),
-    ``item_weights`` (n_items,).
+    Parameters
+    ----------
+    squared_error
+        Sum over the training ratings.
+    user_factors, item_factors, text_factors
+        (n_users, D), (n_items, D), (n_items, D).
+    user_penalty, item_penalty
+        λ_U and λ_V w_j, of any shape that broadcasts with the factors.
     """
-    loss = ConvMFLossFunc(lambda_v, lambda_w)
-    wide = item_factors.double(), text_factors.double(), item_weights.double()
+    away = item_factors.double() - text_factors.double()
     return Objective(
         rating_loss=squared_error / 2,
-        user_penalty=lambda_u / 2 * float(user_factors.square().sum(dtype=torch.float64)),
-        item_penalty=float(loss.data_term(wide[1], wide[0], wide[2])),
-        cnn_penalty=float(loss.penalty(parameter.detach().double() for parameter in parameters)),
+        user_penalty=float((user_penalty * user_factors.double().square()).sum()) / 2,
+        item_penalty=float((item_penalty * away.square()).sum()) / 2,
+        cnn_penalty=float(ConvMFLossFunc(0.0, lambda_w).penalty(weight.detach().double() for weight in parameters)),
     )

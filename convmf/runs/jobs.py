@@ -69,7 +69,7 @@ def default_training(store: Store, run: RunRecord, should_stop: Callable[[], boo
     # Imported here because torch alone takes over a second, and a page that only lists runs needs none of it.
     from convmf.data.splits import SplitSettings, split_ratings
     from convmf.device import leave_a_core
-    from convmf.evaluation.baselines import baseline_lines
+    from convmf.evaluation.baselines import baseline_lines, simple_baselines
     from convmf.evaluation.report import build_report
     from convmf.training.loop import fit
 
@@ -86,7 +86,10 @@ def default_training(store: Store, run: RunRecord, should_stop: Callable[[], boo
     leave_a_core()
     enter("reading the data")
     split = split_ratings(store.load_dataset(run.dataset_id), SplitSettings.from_dict(run.split))
-    store.update_run(run.id, baselines=baseline_lines(split))
+    if should_stop():
+        raise RunError("Stopped while the data was read; there is no model yet.")
+    baselines = simple_baselines(split)
+    store.update_run(run.id, baselines=baseline_lines(split, baselines))
     checkpoint = store.checkpoint_folder(run.id)
     resume_from = checkpoint if _has_files(checkpoint) else None
     if resume_from is None:
@@ -107,7 +110,7 @@ def default_training(store: Store, run: RunRecord, should_stop: Callable[[], boo
     enter("measuring the model")
     # The sum over the iterations: a resumed run counts from its first start, without the pause.
     seconds = sum(sum(values["seconds"].values()) for values in model.history)
-    return build_report(model, split, seconds=seconds)
+    return build_report(model, split, seconds=seconds, simple=baselines)
 
 
 class Jobs:

@@ -18,19 +18,10 @@ from convmf.device import choose_device
 from convmf.errors import RunError
 from convmf.evaluation.metrics import rmse
 from convmf.model.als import RatingRows, half_step
-from convmf.model.cnn import CnnNlpModel, encode_texts
-from convmf.model.convmf import ConvMF, RatingScale, build_cnn, pair_scores
-from convmf.model.loss import ConvMFLossFunc, objective
-from convmf.training.checkpoint import (
-    Checkpoint,
-    optimizer_tensors,
-    prefixed,
-    restore_module,
-    restore_optimizer,
-    under,
-)
-from convmf.training.cnn import run_epoch, shuffled_batches
-from convmf.training.lazy import LazyAdam, LazyRMSprop
+from convmf.model.convmf import ConvMF, RatingScale, pair_scores
+from convmf.model.loss import objective
+from convmf.training.checkpoint import Checkpoint, prefixed, under
+from convmf.training.reader import TextReader
 
 
 @dataclass(frozen=True)
@@ -99,27 +90,30 @@ class Training:
         self.item_plan = RatingRows.plan(
             train.item_index, train.user_index, scores, n_rows=n_items, n_columns=n_users, device=self.device
         )
-        self.item_weights = item_weights(self.item_plan.counts, self.config.item_weights)
+        weights = item_weights(self.item_plan.counts, self.config.item_weights)  # (n_items,)
+        self.user_penalty = self._penalty(self.config.lambda_u)  # (D,)
+        self.item_penalty = weights[:, None] * self._penalty(self.config.lambda_v)  # (n_items, D)
+        self.rated_rows = torch.from_numpy(np.flatnonzero(self.item_plan.counts.cpu().numpy() > 0))
+
+    def _penalty(self, strength: float) -> Tensor:
+        """λ of each dimension, (D,): column 0 has its own where it holds the levels."""
+        penalty = torch.full((self.config.n_factors + self.config.biases,), strength, device=self.device)
+        if self.config.biases:
+            penalty[0] = self.config.lambda_bias
+        return penalty
 
     def _prepare_text(self, vocabulary: Vocabulary | None, pretrained: Tensor | None) -> None:
         config = self.config
-        self.vocabulary: Vocabulary | None = None
-        self.cnn: CnnNlpModel | None = None
+        self.reader: TextReader | None = None
         if config.text == "none":
             return
         texts = control_texts(self.split, config)
         # Cold items stand for items of the future: their texts don't shape the vocabulary.
         known = [text for text, cold in zip(texts, self.split.cold_items, strict=True) if not cold]
-        self.vocabulary = vocabulary or Vocabulary.build(
+        vocabulary = vocabulary or Vocabulary.build(
             known, max_words=config.max_words, max_document_frequency=config.max_document_frequency
         )
-        self.token_ids = torch.from_numpy(self.vocabulary.encode(texts, config.max_length))
-        self.rated_rows = torch.from_numpy(np.flatnonzero(self.item_plan.counts.cpu().numpy() > 0))
-        generator = torch.Generator().manual_seed(config.seed)
-        self.cnn = build_cnn(config, len(self.vocabulary), pretrained=pretrained, generator=generator)
-        self.cnn.to(self.device)
-        self.optimizer = make_optimizer(self.cnn, config)
-        self.loss_function = ConvMFLossFunc(config.lambda_v, config.lambda_w)
+        self.reader = TextReader(texts, vocabulary, config, self.device, pretrained)
 
     def _start_factors(self) -> None:
         config, dataset = self.config, self.split.dataset
@@ -128,9 +122,7 @@ class Training:
         self.user_factors = torch.zeros(dataset.n_users, width, device=self.device)
         start = 0.1 * torch.randn(dataset.n_items, width, generator=generator)
         self.item_factors = start.to(self.device)
-        self.text_factors = torch.zeros_like(self.item_factors)
-        if self.cnn is not None:
-            self.text_factors = encode_texts(self.cnn, self.token_ids, self.device)
+        self.text_factors = torch.zeros_like(self.item_factors) if self.reader is None else self.reader.read()
 
     @property
     def finished(self) -> bool:
@@ -141,28 +133,26 @@ class Training:
     def iterate(self) -> IterationResult:
         """One outer iteration. Raises Stopped when asked to stop in the middle of it."""
         config, started = self.config, time.perf_counter()
-        user_penalty = torch.full((len(self.user_factors),), config.lambda_u, device=self.device)
         self.user_factors, _ = half_step(
             self.user_plan,
             self.item_factors,
-            user_penalty,
+            self.user_penalty.expand_as(self.user_factors),
             biases=config.biases,
             should_stop=self.should_stop,
         )
         after_users = time.perf_counter()
-        # An unrated item weighs nothing, but the half-step wants a penalty above zero even there.
-        item_penalty = config.lambda_v * torch.where(self.item_plan.counts > 0, self.item_weights, 1.0)
         self.item_factors, squared_error = half_step(
             self.item_plan,
             self.user_factors,
-            item_penalty,
+            # An unrated item weighs nothing, but the half-step wants a penalty above zero even there.
+            torch.where(self.item_penalty > 0, self.item_penalty, 1.0),
             self.text_factors,
             biases=config.biases,
             should_stop=self.should_stop,
         )
         after_items = time.perf_counter()
-        if self.cnn is not None:
-            self._fit_cnn(self.cnn)
+        if self.reader is not None:
+            self._fit_text(self.reader)
         self.iteration += 1
         seconds = {
             "users": after_users - started,
@@ -171,32 +161,11 @@ class Training:
         }
         return self._record(squared_error, seconds)
 
-    def _fit_cnn(self, cnn: CnnNlpModel) -> None:
+    def _fit_text(self, reader: TextReader) -> None:
         """Equation (9): fit the CNN to the item factors, then read all texts anew."""
-        config = self.config
-        # A generator for each iteration, so that a resumed training draws what it would have drawn.
-        seed = config.seed * 100_003 + self.iteration
-        cnn.dropout.generator = torch.Generator(self.device).manual_seed(seed)
-        shuffle = torch.Generator().manual_seed(seed)
-        for _ in range(config.cnn_epochs):
-            batches = shuffled_batches(
-                self.token_ids,
-                self.item_factors,
-                self.item_weights,
-                self.rated_rows,
-                config.batch_size,
-                shuffle,
-            )
-            run_epoch(
-                cnn,
-                self.optimizer,
-                self.loss_function,
-                batches,
-                len(self.rated_rows),
-                self.device,
-                self.should_stop,
-            )
-        self.text_factors = encode_texts(cnn, self.token_ids, self.device)
+        weights = self.item_penalty / self.config.lambda_v
+        reader.fit(self.item_factors, weights, self.rated_rows, self.iteration + 1, self.should_stop)
+        self.text_factors = reader.read()
         unrated = self.item_plan.counts == 0
         self.item_factors[unrated] = self.text_factors[unrated]
 
@@ -207,10 +176,9 @@ class Training:
             self.user_factors,
             self.item_factors,
             self.text_factors,
-            self.item_weights,
-            self.cnn.parameters() if self.cnn is not None else (),
-            lambda_u=config.lambda_u,
-            lambda_v=config.lambda_v,
+            () if self.reader is None else self.reader.cnn.parameters(),
+            user_penalty=self.user_penalty,
+            item_penalty=self.item_penalty,
             lambda_w=config.lambda_w,
         )
         if not np.isfinite(terms.total):
@@ -227,7 +195,7 @@ class Training:
             cnn_penalty=terms.cnn_penalty,
             train_rmse=self.scale.std * float(np.sqrt(max(squared_error, 0.0) / len(self.split.train))),
             valid_rmse=self._valid_rmse(),
-            cnn_loss=None if self.cnn is None else terms.item_penalty / len(self.rated_rows),
+            cnn_loss=None if self.reader is None else terms.item_penalty / len(self.rated_rows),
             seconds=seconds,
         )
         self._keep_best(result)
@@ -248,7 +216,8 @@ class Training:
         if result.valid_rmse is None or best is None or result.valid_rmse < best:
             self.best_iteration = result.iteration
             self.best = Snapshot(
-                {name: tensor.clone() for name, tensor in self._factors().items()}, _clone_weights(self.cnn)
+                {name: tensor.clone() for name, tensor in self._factors().items()},
+                {} if self.reader is None else self.reader.weights(),
             )
 
     def _factors(self) -> dict[str, Tensor]:
@@ -257,9 +226,8 @@ class Training:
     def checkpoint(self) -> Checkpoint:
         """All that the next iteration depends on."""
         tensors = prefixed("factors", self._factors())
-        if self.cnn is not None:
-            tensors |= prefixed("cnn", self.cnn.state_dict())
-            tensors |= prefixed("optimizer", optimizer_tensors(self.optimizer))
+        if self.reader is not None:
+            tensors |= prefixed("text", self.reader.tensors())
         if self.best is not None:
             tensors |= prefixed("best.factors", self.best.factors) | prefixed("best.cnn", self.best.cnn)
         meta = {
@@ -283,9 +251,8 @@ class Training:
                 raise RunError("The checkpoint's factors have other sizes than the data; start the training anew.")
         factors = {name: tensor.to(self.device) for name, tensor in under("factors", tensors).items()}
         self.user_factors, self.item_factors, self.text_factors = (factors[key] for key in ("user", "item", "text"))
-        if self.cnn is not None:
-            restore_module(self.cnn, under("cnn", tensors))
-            restore_optimizer(self.optimizer, under("optimizer", tensors))
+        if self.reader is not None:
+            self.reader.restore(under("text", tensors))
         self.iteration, self.best_iteration = meta["iteration"], meta["best_iteration"]
         self.history = [IterationResult(**row) for row in meta["history"]]
         if self.best_iteration:
@@ -297,11 +264,6 @@ class Training:
         assert self.best is not None
         dataset = self.split.dataset
         factors = {name: tensor.cpu() for name, tensor in self.best.factors.items()}
-        cnn = None
-        if self.cnn is not None:
-            cnn = self.cnn.cpu()
-            cnn.load_state_dict(self.best.cnn)
-            cnn.eval().requires_grad_(False)
         return ConvMF(
             config=self.config,
             user_ids=dataset.user_ids,
@@ -313,8 +275,8 @@ class Training:
             item_counts=self.item_plan.counts.cpu(),
             ratings=dataset.ratings,
             scale=self.scale,
-            vocabulary=self.vocabulary,
-            cnn=cnn,
+            vocabulary=None if self.reader is None else self.reader.vocabulary,
+            cnn=None if self.reader is None else self.reader.model(self.best.cnn),
             history=tuple(result.to_dict() for result in self.history),
             best_iteration=self.best_iteration,
         )
@@ -344,16 +306,3 @@ def control_texts(split: Split, config: ConvMFConfig) -> list[str]:
         order = np.random.default_rng(config.seed).permutation(len(texts))
         return [texts[row] for row in order]
     return texts
-
-
-def make_optimizer(cnn: CnnNlpModel, config: ConvMFConfig) -> torch.optim.Optimizer:
-    """The optimiser of the CNN's weights; of the word vectors it moves those in the batch only."""
-    # The L2 penalty has a gradient for every word, so there is nothing to be lazy about.
-    cnn.sparse_embedding_grad = config.lambda_w == 0
-    kinds = {"adam": LazyAdam, "rmsprop": LazyRMSprop}
-    trainable = [parameter for parameter in cnn.parameters() if parameter.requires_grad]
-    return kinds[config.optimizer](trainable, lr=config.learning_rate)
-
-
-def _clone_weights(cnn: CnnNlpModel | None) -> dict[str, Tensor]:
-    return {} if cnn is None else {name: tensor.clone() for name, tensor in cnn.state_dict().items()}

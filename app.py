@@ -1,0 +1,144 @@
+"""Overview: what this is, what is in the workspace, and what to do next."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import streamlit as st
+
+from convmf.errors import ConvMFError
+from convmf.runs.store import DatasetRecord, RunRecord
+from pages.shared import data_view, frame, run_view, workspace
+
+LEAD = (
+    "ConvMF learns from what people rated and from what is written about each item, both at once. So it can tell "
+    "how something new would be received, before anybody has rated it."
+)
+PICTURE = Path(__file__).parent / "assets" / "how_it_works.svg"
+PICTURE_ALT = (
+    "Ratings give a profile of numbers for each user and each item. A network reads the descriptions and learns to "
+    "tell an item's profile from its text. Both profiles together give the expected rating, for a new item as well."
+)
+REFRESH_SECONDS = 2.0
+MAX_LISTED = 6
+BASELINE_HELP = "The same error for a simple rule: the mean, plus how far this user and this item usually lie from it."
+
+
+def main() -> None:
+    frame.page("Overview", LEAD)
+    records, runs = workspace.store().datasets(), workspace.store().runs()
+    _next_step(records, runs)
+    st.image(str(PICTURE), width="stretch", alt=PICTURE_ALT)
+    if records:
+        st.header("In the workspace", anchor=False)
+        _latest_figures(records, runs)
+        _datasets(records)
+        _runs_live(any(run.is_active for run in runs))
+
+
+def _next_step(records: list[DatasetRecord], runs: list[RunRecord]) -> None:
+    with st.container(border=True):
+        if not records:
+            _first_step()
+        elif not any(run.report for run in runs):
+            _step_to_train(records, runs)
+        else:
+            run = next(run for run in runs if run.report)
+            st.markdown(
+                f"**Next:** **{frame.plain(run.name)}** is trained. Describe something new and see who would like it."
+            )
+            if st.button("Try a new description", type="primary"):
+                st.switch_page("pages/cold_start.py", query_params={"run": run.id})
+
+
+def _first_step() -> None:
+    st.markdown(f"**Next:** load the built-in data, {data_view.sample_text()}. It takes a second.")
+    st.caption(data_view.floor_text())
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if st.button("Load the built-in data", type="primary"):
+            try:
+                with st.spinner("Loading the built-in data …"):
+                    workspace.add_sample()
+            except ConvMFError as error:
+                st.error(frame.plain(str(error)))
+            else:
+                st.rerun()
+        st.page_link("pages/data.py", label="or upload your own files →")
+
+
+def _step_to_train(records: list[DatasetRecord], runs: list[RunRecord]) -> None:
+    active = next((run for run in runs if run.is_active), None)
+    if active is not None:
+        st.markdown(f"**Next:** watch **{frame.plain(active.name)}** learn. Its curves move while it is training.")
+        if st.button("Watch the training", type="primary"):
+            st.switch_page("pages/train.py", query_params={"run": active.id})
+        return
+    st.markdown(f"**Next:** train a model on **{frame.plain(records[0].name)}**. You can watch it learn, and stop it.")
+    if st.button("Train a model", type="primary"):
+        st.switch_page("pages/train.py", query_params={"dataset": records[0].id})
+
+
+def _latest_figures(records: list[DatasetRecord], runs: list[RunRecord]) -> None:
+    """The errors of the newest trained run, beside what a simple rule reaches."""
+    run = next((run for run in runs if run.report), None)
+    if run is None or run.report is None:
+        return
+    record = next(record for record in records if record.id == run.dataset_id)
+    st.subheader("Latest figures", anchor=False)
+    st.caption(
+        f"{frame.plain(run.name)} on {frame.plain(record.name)}{_invented(record)}. RMSE: the typical distance between "
+        "predicted and real rating, in rating points; lower is better."
+    )
+    rmse, biases = run.report["rmse"], run.report["baselines"].get("biases") or {}
+    shown = (
+        ("Test RMSE", rmse.get("test"), "Error on ratings that the training never saw."),
+        ("Simple rule", biases.get("test"), BASELINE_HELP),
+        ("RMSE on new items", rmse.get("cold"), "Error on items without any rating, by their description alone."),
+        ("Simple rule, new items", biases.get("cold"), BASELINE_HELP),
+    )
+    with st.container(horizontal=True):
+        for label, value, explanation in shown:
+            if value is not None:
+                st.metric(label, f"{value:.3f}", help=explanation, border=True, width=200)
+    if data_view.is_sample(record):
+        st.caption(data_view.floor_text())
+
+
+def _datasets(records: list[DatasetRecord]) -> None:
+    st.subheader("Data sets", anchor=False)
+    for record in records[:MAX_LISTED]:
+        with st.container(border=True, horizontal=True, vertical_alignment="center"):
+            st.page_link("pages/data.py", label=f"**{frame.plain(record.name)}**", query_params={"dataset": record.id})
+            if data_view.is_sample(record):
+                st.badge("Invented data", color="orange", help=f"{record.note} {data_view.floor_text()}")
+            st.caption(
+                f"{record.n_users:,} users · {record.n_items:,} items, {record.n_items_with_text:,} with text · "
+                f"{record.n_ratings:,} ratings"
+            )
+    if len(records) > MAX_LISTED:
+        st.page_link("pages/data.py", label=f"All {len(records)} data sets →")
+
+
+def _runs_live(is_active: bool) -> None:
+    """The runs, looked at again while one of them is at work."""
+    st.subheader("Runs", anchor=False)
+    st.fragment(_runs, run_every=REFRESH_SECONDS if is_active else None)()
+
+
+def _runs() -> None:
+    store = workspace.store()
+    runs = store.runs()
+    if not runs:
+        frame.empty_state("No model is trained yet.", "pages/train.py", "Train a model")
+        return
+    table = run_view.runs_table(runs[:MAX_LISTED], {record.id: record for record in store.datasets()})
+    st.dataframe(table, hide_index=True, height="content", alt="The newest runs with their state and errors")
+    if len(runs) > MAX_LISTED:
+        st.caption(f"The newest {MAX_LISTED} of {len(runs)} runs.")
+
+
+def _invented(record: DatasetRecord) -> str:
+    return " (invented data)" if data_view.is_sample(record) else ""
+
+
+main()

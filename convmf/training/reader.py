@@ -1,0 +1,121 @@
+"""The text side of a training: the CNN that is fitted to item factors, and the average of it that reads."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Mapping, Sequence
+
+import torch
+from torch import Tensor
+
+from convmf.config import ConvMFConfig
+from convmf.data.text import Vocabulary
+from convmf.model.cnn import CnnNlpModel, encode_texts
+from convmf.model.convmf import build_cnn
+from convmf.model.loss import ConvMFLossFunc
+from convmf.training.checkpoint import (
+    optimizer_tensors,
+    prefixed,
+    restore_module,
+    restore_optimizer,
+    under,
+)
+from convmf.training.cnn import run_epoch, shuffled_batches
+from convmf.training.lazy import LazyAdam, LazyRMSprop
+
+
+class TextReader:
+    """Vocabulary, token ids and CNN of one training.
+
+    ``cnn`` takes the gradient steps. ``average`` is the running average of its weights over the
+    iterations, and the one that gives θ: averaging evens out what each pass over noisy targets does
+    to the weights (Polyak and Juditsky, 1992). With ``averaging`` 0 the two are the same network.
+    """
+
+    def __init__(
+        self,
+        texts: Sequence[str],
+        vocabulary: Vocabulary,
+        config: ConvMFConfig,
+        device: torch.device,
+        pretrained: Tensor | None = None,
+    ) -> None:
+        self.vocabulary, self.config, self.device = vocabulary, config, device
+        self.token_ids = torch.from_numpy(vocabulary.encode(texts, config.max_length))
+        generator = torch.Generator().manual_seed(config.seed)
+        self.cnn = build_cnn(config, len(vocabulary), pretrained=pretrained, generator=generator).to(device)
+        self.average = copy.deepcopy(self.cnn) if config.averaging else self.cnn
+        self.optimizer = make_optimizer(self.cnn, config)
+        self.loss_function = ConvMFLossFunc(config.lambda_v, config.lambda_w)
+
+    def fit(
+        self,
+        item_factors: Tensor,
+        weights: Tensor,
+        rows: Tensor,
+        iteration: int,
+        should_stop: Callable[[], bool],
+    ) -> None:
+        """Equation (9): some epochs of the CNN on the texts of ``rows``.
+
+        Parameters
+        ----------
+        item_factors, weights
+            Targets v and their weights, both (n_items, D).
+        iteration
+            Number of the iteration, from 1. Each has random numbers of its own, so that a resumed
+            training draws what it would have drawn.
+        """
+        config = self.config
+        seed = config.seed * 100_003 + iteration
+        self.cnn.dropout.generator = torch.Generator(self.device).manual_seed(seed)
+        shuffle = torch.Generator().manual_seed(seed)
+        for _ in range(config.cnn_epochs):
+            batches = shuffled_batches(self.token_ids, item_factors, weights, rows, config.batch_size, shuffle)
+            run_epoch(self.cnn, self.optimizer, self.loss_function, batches, len(rows), self.device, should_stop)
+        self._take_into_average(iteration)
+
+    @torch.no_grad()
+    def _take_into_average(self, iteration: int) -> None:
+        if self.average is self.cnn:
+            return
+        # A plain mean over the first iterations, so that the random start is forgotten at once.
+        kept = min(self.config.averaging, 1 - 1 / iteration)
+        for mean, weight in zip(self.average.parameters(), self.cnn.parameters(), strict=True):
+            mean.lerp_(weight, 1 - kept)
+
+    def read(self) -> Tensor:
+        """θ of every item, (n_items, D)."""
+        return encode_texts(self.average, self.token_ids, self.device)
+
+    def weights(self) -> dict[str, Tensor]:
+        """A copy of the weights that read."""
+        return {name: tensor.clone() for name, tensor in self.average.state_dict().items()}
+
+    def model(self, weights: Mapping[str, Tensor]) -> CnnNlpModel:
+        """A network of its own with the given weights, on the CPU, for inference."""
+        cnn = build_cnn(self.config, len(self.vocabulary), embedding_dim=self.cnn.embedding_layer.embedding_dim)
+        cnn.load_state_dict(dict(weights))
+        return cnn.eval().requires_grad_(False)
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Everything that the next epoch depends on, for a checkpoint."""
+        return (
+            prefixed("cnn", self.cnn.state_dict())
+            | prefixed("average", self.average.state_dict())
+            | prefixed("optimizer", optimizer_tensors(self.optimizer))
+        )
+
+    def restore(self, tensors: Mapping[str, Tensor]) -> None:
+        """Go back to what :meth:`tensors` gave."""
+        restore_module(self.cnn, under("cnn", tensors))
+        restore_module(self.average, under("average", tensors))
+        restore_optimizer(self.optimizer, under("optimizer", tensors))
+
+
+def make_optimizer(cnn: CnnNlpModel, config: ConvMFConfig) -> torch.optim.Optimizer:
+    """The optimiser of the CNN's weights; of the word vectors it moves those in the batch only."""
+    # The L2 penalty has a gradient for every word, so there is nothing to be lazy about.
+    cnn.sparse_embedding_grad = config.lambda_w == 0
+    kind: type[LazyAdam] | type[LazyRMSprop] = LazyRMSprop if config.optimizer == "rmsprop" else LazyAdam
+    return kind([weight for weight in cnn.parameters() if weight.requires_grad], lr=config.learning_rate)

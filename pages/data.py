@@ -1,0 +1,120 @@
+"""Data: take in ratings and descriptions, and look at what is there."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from convmf.data.dataset import Dataset
+from convmf.data.readers import Table, unknown_items
+from convmf.errors import ConvMFError
+from convmf.runs.store import MAX_LABEL_LENGTH, DatasetRecord
+from pages.shared import data_view, forms, frame, read_report, workspace
+
+GENERIC_NAMES = ("ratings", "rating", "u")
+
+
+def main() -> None:
+    frame.page("Data", "Ratings say what people like. Descriptions say what an item is. Both come from here.")
+    _show_message()
+    records = workspace.store().datasets()
+    drafting = any(forms.uploaded(kind) for kind in (forms.RATINGS, forms.ITEMS))
+    with st.expander("**Add data**", expanded=drafting or not records):
+        _add_sample(records)
+        st.divider()
+        _add_files()
+    if records:
+        data_view.show(records)
+
+
+def _show_message() -> None:
+    """What the last click did, once."""
+    message = st.session_state.pop("data_message", "")
+    if message:
+        st.success(frame.plain(message))
+
+
+def _added(record: DatasetRecord) -> None:
+    """Show the new data set."""
+    st.session_state["data_message"] = f"{record.name} is in the workspace. You can train on it now."
+    data_view.select(record.id)
+    st.rerun()
+
+
+def _add_sample(records: list[DatasetRecord]) -> None:
+    st.subheader("Built-in data", anchor=False)
+    st.markdown(f"{data_view.sample_text().capitalize()}. Good for a first look.")
+    st.caption(f"{workspace.SAMPLE_NOTE} {data_view.floor_text()}")
+    if any(record.note == workspace.SAMPLE_NOTE for record in records):
+        st.caption("It is in the workspace already.")
+    elif st.button("Load the built-in data", type="secondary" if records else "primary"):
+        try:
+            with st.spinner("Loading the built-in data …"):
+                record = workspace.add_sample()
+        except ConvMFError as error:
+            st.error(frame.plain(str(error)))
+        else:
+            _added(record)
+
+
+def _add_files() -> None:
+    st.subheader("Your own files", anchor=False)
+    st.markdown("Nothing leaves this machine. Any rating scale, any language, plain or gzip-compressed.")
+    left, right = st.columns(2)
+    with left:
+        ratings = forms.uploader(forms.RATINGS)
+    with right:
+        items = forms.uploader(forms.ITEMS)
+    tables = {kind.name: _check(kind) for kind in (forms.RATINGS, forms.ITEMS) if forms.uploaded(kind)}
+    rating_table, item_table = tables.get("ratings"), tables.get("items")
+    if items is not None and ratings is None:
+        st.info("The descriptions are ready. Now choose the ratings that belong to them.")
+    if ratings is None or rating_table is None or (items is not None and item_table is None):
+        return
+    if item_table is not None:
+        if not item_table.frame["text"].any():
+            st.info("No column of the items file is chosen as description, so the model will learn from ratings alone.")
+        read_report.show_unknown(unknown_items(rating_table, item_table), rating_table.report.n_kept)
+    _use(rating_table, item_table, ratings)
+
+
+def _check(kind: forms.Kind) -> Table | None:
+    """One file: which column is what, its first rows, and what was wrong with it."""
+    upload = forms.uploaded(kind)
+    assert upload is not None
+    with st.container(border=True):
+        st.markdown(f"**{kind.name.capitalize()}:** {frame.plain(upload.name)}")
+        columns = forms.choose_columns(kind, upload)
+        st.caption("The first rows, as they stand in the file")
+        st.dataframe(upload.preview.rows, hide_index=True, height="content", alt="The first rows of the file")
+        table = None if columns is None else forms.read_table(kind, upload, columns)
+        if table is not None:
+            read_report.show(table.report, kind.name)
+    return table
+
+
+def _use(ratings: Table, items: Table | None, upload: forms.Upload) -> None:
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        name = st.text_input(
+            "Name",
+            "My data" if upload.stem.lower() in GENERIC_NAMES else upload.stem,
+            max_chars=MAX_LABEL_LENGTH,
+            key=f"data_name_{upload.digest[:16]}",
+            help="How this data set is called in lists.",
+            persist_state="session",
+            width=320,
+        )
+        clicked = st.button("Use this data", type="primary")
+    if not clicked:
+        return
+    try:
+        with st.spinner("Storing the data …"):
+            dataset = Dataset.from_tables(ratings.frame, None if items is None else items.frame, name=name.strip())
+            record = workspace.store().add_dataset(dataset, note=read_report.note(ratings, items))
+    except ConvMFError as error:
+        st.error(frame.plain(str(error)))
+        return
+    forms.forget(forms.RATINGS, forms.ITEMS)
+    _added(record)
+
+
+main()

@@ -1,0 +1,200 @@
+"""Charts of trainings and predictions, in Altair: it redraws in place, and its colours work on light and dark."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import altair as alt
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:  # the module behind it imports torch, which a page with curves alone does without
+    from convmf.explain import Phrase
+
+TRAIN, VALID = "Training ratings", "Validation ratings"
+BIASES, GLOBAL_MEAN = "User and item averages", "Global average"
+BEST = "Best iteration"
+
+ACCENT, QUIET, AMBER, RED = "#14A394", "#7B8FB0", "#D08A1D", "#D9605A"
+_SERIES = {TRAIN: QUIET, VALID: ACCENT, BIASES: AMBER, GLOBAL_MEAN: "#98A0AD"}
+_BASELINES = {"biases": BIASES, "global_mean": GLOBAL_MEAN}
+_ITERATION = alt.X(
+    "iteration:Q",
+    title="Iteration",
+    axis=alt.Axis(format="d", tickMinStep=1, grid=False),
+    scale=alt.Scale(zero=False, nice=False, padding=28),
+)
+_LEGEND = alt.Legend(title=None, orient="top", direction="horizontal", columns=2, labelLimit=220)
+N_BINS = 30
+MAX_PHRASES = 10
+
+
+def objective_chart(history: Sequence[Mapping[str, Any]]) -> alt.LayerChart:
+    """The objective after each iteration. The specification never changes, so a live chart doesn't flicker."""
+    frame = pd.DataFrame(
+        {
+            "iteration": [int(values["iteration"]) for values in history],
+            "objective": [float(values["objective"]) for values in history],
+        }
+    )
+    base = alt.Chart(frame).encode(
+        _ITERATION,
+        alt.Y("objective:Q", title="Objective", axis=alt.Axis(format="~s"), scale=alt.Scale(zero=False, padding=10)),
+        tooltip=[alt.Tooltip("iteration:Q", title="Iteration"), alt.Tooltip("objective:Q", format=",.1f")],
+    )
+    return (base.mark_line(color=QUIET) + base.mark_point(color=QUIET, filled=True, size=28)).properties(height=260)
+
+
+def rmse_chart(
+    history: Sequence[Mapping[str, Any]], baselines: Mapping[str, Mapping[str, float]] | None
+) -> alt.LayerChart:
+    """Training and validation RMSE after each iteration, the best one marked, baselines as dashed lines.
+
+    All layers read one table, so that only the data changes from one look to the next, never the specification.
+    """
+    base = alt.Chart(rmse_table(history, baselines))
+    colour = alt.Color(
+        "series:N",
+        scale=alt.Scale(domain=list(_SERIES), range=list(_SERIES.values())),
+        legend=alt.Legend(
+            title=None, orient="top", direction="horizontal", columns=2, labelLimit=220, symbolType="stroke"
+        ),
+    )
+    rmse = alt.Y("rmse:Q", title="RMSE (rating points)", scale=alt.Scale(zero=False, padding=10))
+    tooltip = [
+        alt.Tooltip("series:N", title="Series"),
+        alt.Tooltip("iteration:Q", title="Iteration"),
+        alt.Tooltip("rmse:Q", title="RMSE", format=".4f"),
+    ]
+    measured = alt.FieldOneOfPredicate("series", [TRAIN, VALID])
+    curves = base.transform_filter(measured).encode(_ITERATION, rmse, colour, tooltip=tooltip)
+    lines = base.transform_filter(alt.FieldOneOfPredicate("series", [BIASES, GLOBAL_MEAN])).encode(
+        rmse, colour, tooltip=[tooltip[0], tooltip[2]]
+    )
+    best = base.transform_filter(alt.FieldEqualPredicate(BEST, "series")).encode(_ITERATION, rmse, tooltip=tooltip)
+    return alt.layer(
+        lines.mark_rule(strokeDash=[6, 4], strokeWidth=1.5),
+        curves.mark_line(strokeWidth=2),
+        curves.mark_point(filled=True, size=28),
+        best.mark_point(color=ACCENT, size=170, strokeWidth=2),
+        best.mark_text(color=ACCENT, dy=-16, fontWeight="bold").encode(text="label:N"),
+    ).properties(height=380)
+
+
+def rmse_table(
+    history: Sequence[Mapping[str, Any]], baselines: Mapping[str, Mapping[str, float]] | None
+) -> pd.DataFrame:
+    """Columns series, iteration, rmse, label; baselines are those of the validation part where there is one."""
+    rows: list[tuple[str, int, float, str]] = []
+    for values in history:
+        for key, series in (("train_rmse", TRAIN), ("valid_rmse", VALID)):
+            if values.get(key) is not None:
+                rows.append((series, int(values["iteration"]), float(values[key]), ""))
+    best = best_iteration(history)
+    if best is not None:
+        rows.append((BEST, best[0], best[1], f"best: {best[0]}"))
+    for key, series in _BASELINES.items():
+        parts = (baselines or {}).get(key) or {}
+        level = parts.get("valid", parts.get("train"))
+        if level is not None:
+            rows.append((series, 1, float(level), ""))
+    return pd.DataFrame(rows, columns=["series", "iteration", "rmse", "label"])
+
+
+def best_iteration(history: Sequence[Mapping[str, Any]]) -> tuple[int, float] | None:
+    """Number and RMSE of the first iteration with the lowest validation RMSE, None without one."""
+    measured = [
+        (values["valid_rmse"], values["iteration"]) for values in history if values.get("valid_rmse") is not None
+    ]
+    if not measured:
+        return None
+    rmse, iteration = min(measured)
+    return int(iteration), float(rmse)
+
+
+def spread_chart(
+    ratings: NDArray[np.float32], *, mean: float, p10: float, p90: float, lowest: float, highest: float
+) -> alt.LayerChart:
+    """How many users would give which rating: a histogram with the mean and the middle 80 % of users marked."""
+    edges = np.linspace(lowest, highest if highest > lowest else lowest + 1.0, N_BINS + 1)
+    counts, _ = np.histogram(ratings, edges)
+    middle = (edges[:-1] + edges[1:]) / 2
+    bars = pd.DataFrame(
+        {
+            "start": edges[:-1],
+            "end": edges[1:],
+            "users": counts,
+            "part": np.where((middle >= p10) & (middle <= p90), "The middle 80 % of users", "The other users"),
+        }
+    )
+    top = max(1, counts.max()) * 1.1  # room for the label of the mean
+    x = alt.X(
+        "start:Q", bin="binned", title="Predicted rating", scale=alt.Scale(domain=[edges[0], edges[-1]], nice=False)
+    )
+    histogram = (
+        alt.Chart(bars)
+        .mark_bar(binSpacing=1)
+        .encode(
+            x,
+            alt.X2("end:Q"),
+            alt.Y(
+                "users:Q",
+                title="Users",
+                axis=alt.Axis(tickMinStep=1, format="d"),
+                scale=alt.Scale(domain=[0, float(top)], nice=False),
+            ),
+            alt.Color(
+                "part:N",
+                scale=alt.Scale(domain=["The middle 80 % of users", "The other users"], range=[ACCENT, QUIET]),
+                legend=_LEGEND,
+            ),
+            tooltip=[
+                alt.Tooltip("start:Q", title="From", format=".2f"),
+                alt.Tooltip("end:Q", title="To", format=".2f"),
+                alt.Tooltip("users:Q", title="Users", format=",d"),
+            ],
+        )
+    )
+    line = alt.Chart(pd.DataFrame({"rating": [mean], "label": [f"mean {mean:.2f}"]})).encode(alt.X("rating:Q"))
+    left = mean > (lowest + highest) / 2
+    text = line.mark_text(
+        color=AMBER, align="right" if left else "left", dx=-6 if left else 6, fontWeight="bold", fontSize=13
+    ).encode(alt.Y(datum=float(top)), text="label:N")
+    return (histogram + line.mark_rule(color=AMBER, strokeWidth=2) + text).properties(height=320)
+
+
+def evidence_chart(phrases: Sequence[Phrase]) -> alt.Chart:
+    """What each phrase adds to the average user's rating, or takes from it, the strongest on top."""
+    table = evidence_table(phrases)
+    return (
+        alt.Chart(table)
+        .mark_bar(cornerRadius=2)
+        .encode(
+            alt.Y("phrase:N", sort=None, title=None, axis=alt.Axis(labelLimit=220, labelOverlap=False, ticks=False)),
+            alt.X("weight:Q", title="Effect on the rating (points)", axis=alt.Axis(format="+.2f", tickCount=6)),
+            alt.Color(
+                "effect:N",
+                scale=alt.Scale(domain=["raises it", "lowers it"], range=[ACCENT, RED]),
+                legend=alt.Legend(title=None, orient="top", direction="horizontal"),
+            ),
+            tooltip=[
+                alt.Tooltip("phrase:N", title="Phrase"),
+                alt.Tooltip("weight:Q", title="Rating points", format="+.3f"),
+            ],
+        )
+        .properties(height=110 + 30 * len(table))
+    )
+
+
+def evidence_table(phrases: Sequence[Phrase]) -> pd.DataFrame:
+    """Columns phrase, weight (rating points), effect; a phrase that stands twice in the text counts once, summed."""
+    sums: dict[str, float] = {}
+    for phrase in phrases:
+        sums[phrase.phrase] = sums.get(phrase.phrase, 0.0) + phrase.weight
+    strongest = sorted(sums.items(), key=lambda pair: -abs(pair[1]))[:MAX_PHRASES]
+    return pd.DataFrame(
+        [(phrase, weight, "raises it" if weight >= 0 else "lowers it") for phrase, weight in strongest],
+        columns=["phrase", "weight", "effect"],
+    )

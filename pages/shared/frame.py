@@ -1,0 +1,117 @@
+"""What every page shares: its settings, the menu, its heading, the status line, and safe text."""
+
+from __future__ import annotations
+
+import re
+import sys
+import threading
+from functools import cache
+from pathlib import Path
+
+import streamlit as st
+
+from convmf.errors import ConvMFError
+
+APP_NAME = "ConvMF"
+ICON = Path(__file__).parents[2] / "assets" / "icon.svg"
+MENU = (
+    ("app.py", "Overview"),
+    ("pages/data.py", "Data"),
+    ("pages/train.py", "Train"),
+    ("pages/cold_start.py", "Cold start"),
+)
+STATUS_SECONDS = 2.0
+WARM_UP_AFTER_SECONDS = 1.0
+
+_MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$&])")
+# Emoji, icons, colours, links and addresses are found after the escapes are gone, by these characters.
+_FOUND_LATE = re.compile(r"(:(?=\S)|@|www)", re.IGNORECASE)
+
+
+def page(title: str, lead: str = "") -> None:
+    """Begin a page: settings, menu, title and one lead sentence. Call it first; both texts are the page's own."""
+    st.set_page_config(
+        page_title=f"{title} · {APP_NAME}",
+        page_icon=str(ICON),
+        layout="wide",
+        initial_sidebar_state="expanded",
+    )
+    _warm_up()
+    with st.sidebar:
+        st.markdown(f"### {APP_NAME}")
+        st.caption("Ratings and descriptions in one model")
+        for path, label in MENU:
+            st.page_link(path, label=label, width="stretch")
+        st.divider()
+        status = st.container()
+    st.title(title, anchor=False)
+    if lead:
+        st.markdown(lead)
+    _open_workspace()
+    with status:
+        _draw_status()
+
+
+def plain(text: str) -> str:
+    """``text`` escaped so that Markdown shows it as it stands, on one line, with no link or picture made of it."""
+    escaped = _MARKDOWN.sub(r"\\\1", " ".join(str(text).split()))
+    return _FOUND_LATE.sub("\\1\u2060", escaped)
+
+
+def empty_state(message: str, page: str, label: str) -> None:
+    """Say what is missing (the page's own words) and link to the page that helps, such as "pages/data.py"."""
+    with st.container(border=True):
+        st.markdown(message)
+        st.page_link(page, label=f"**{label}** →")
+
+
+@cache
+def _warm_up() -> None:
+    """Import torch once in the background, so that the first paint doesn't wait for it and Train doesn't either."""
+    timer = threading.Timer(WARM_UP_AFTER_SECONDS, _import_torch)
+    timer.daemon = True
+    timer.start()
+
+
+def _import_torch() -> None:
+    import convmf.training.loop  # noqa: F401
+
+
+def _device() -> str:
+    """The device in words; empty as long as torch is not there."""
+    if not getattr(sys.modules.get("convmf.device"), "describe_device", None):
+        return ""
+    from convmf.device import choose_device, describe_device
+
+    return describe_device(choose_device())
+
+
+def _open_workspace() -> None:
+    """Open it before the page needs it; where it can't be opened the page ends with the reason."""
+    # Imported here so that the title is on the screen before the heavier modules are.
+    from pages.shared.workspace import jobs
+
+    try:
+        jobs()
+    except ConvMFError as error:
+        st.error(plain(str(error)))
+        st.stop()
+
+
+def _draw_status() -> None:
+    """The status, looked at again while it may change by itself."""
+    from pages.shared.workspace import jobs
+
+    may_change = jobs().active() is not None or not _device()
+    st.fragment(_status, run_every=STATUS_SECONDS if may_change else None)()
+
+
+def _status() -> None:
+    from pages.shared.workspace import jobs
+
+    run = jobs().active()
+    if run is None:
+        st.caption("No training is running.")
+    else:
+        st.caption(f"**In training:** {plain(run.name)} ({run.iterations_done} of {run.n_iterations} iterations)")
+    st.caption(f"Device: {plain(_device() or 'looking …')}")

@@ -1,0 +1,264 @@
+"""One run on the page: its state, progress and curves while it trains, its figures when it has ended."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from convmf.data.sample import SAMPLE_NOTE, sample_truth
+from convmf.errors import ConvMFError
+from convmf.runs.jobs import Progress
+from convmf.runs.store import DatasetRecord, RunRecord
+from pages.shared import charts, frame
+from pages.shared.workspace import jobs, store
+
+STATES = {
+    "queued": ("waiting", "blue"),
+    "running": ("training", "green"),
+    "stopping": ("stopping", "orange"),
+    "stopped": ("stopped", "orange"),
+    "done": ("finished", "green"),
+    "failed": ("failed", "red"),
+    "interrupted": ("interrupted", "orange"),
+}
+"""Each state in a word for people, and the colour of its badge."""
+
+_ROWS = {
+    "model": ("This model", "Ratings and descriptions together: what you have just trained."),
+    "biases": ("User and item averages", "Knows only how generous a user is and how liked an item is; no tastes."),
+    "user_mean": ("User average", "Gives every item the user's own average."),
+    "global_mean": ("Global average", "Gives everything the average of all ratings."),
+    "floor": ("Lowest possible", "No model can do better: the rest is chance, known because the data are invented."),
+}
+_NONE = "–"
+
+
+def show_run(run: RunRecord) -> None:
+    """Draw the run; one that is waiting or training is looked at again every second until it has ended.
+
+    An ended run is no fragment: its Resume then draws the whole page anew, without a ``st.rerun``, which would
+    outrun a click on the menu in the same moment.
+    """
+    if run.is_active:
+        st.fragment(_watch, run_every=1.0)(run.id)
+    else:
+        with st.container():  # as a fragment has one: so the charts stay in place when the run ends
+            _draw(run)
+
+
+def _watch(run_id: str) -> None:
+    try:
+        run = store().run(run_id)
+        _draw(run)
+    except ConvMFError as error:
+        st.error(frame.plain(str(error)))
+        return
+    if not run.is_active:
+        st.rerun()  # the list of runs follows, and the clock stands still
+
+
+def runs_table(runs: Sequence[RunRecord], datasets: Mapping[str, DatasetRecord]) -> pd.DataFrame:
+    """A row a run: name, data set, state, iterations, test RMSE on known and on new items, begin."""
+    rows = []
+    for run in runs:
+        rmse = (run.report or {}).get("rmse", {})
+        rows.append(
+            {
+                "Run": run.name,
+                "Data set": datasets[run.dataset_id].name,
+                "State": STATES[run.state][0],
+                "Iterations": run.iterations_done,
+                "RMSE, known items": _figure(rmse.get("test")),
+                "RMSE, new items": _figure(rmse.get("cold")),
+                "Created (UTC)": run.created.replace(microsecond=0, tzinfo=None),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def duration(seconds: float) -> str:
+    """Seconds in words: '45 s', '3 min 20 s', '1 h 5 min'."""
+    whole = int(round(seconds))
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s" if whole < 600 else f"{round(whole / 60)} min"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def _figure(value: float | None) -> str:
+    return _NONE if value is None else f"{value:.4f}"
+
+
+def time_left(progress: Progress) -> str:
+    """The time left in words, honest about its two ends; empty where nothing is known yet."""
+    if progress.seconds_left is None or progress.seconds_left_soonest is None:
+        return ""
+    soonest, longest = duration(progress.seconds_left_soonest), duration(progress.seconds_left)
+    return f"about {longest} left" if soonest == longest else f"at least {soonest}, at most {longest} left"
+
+
+# The parts of the view ----------------------------------------------------------------------------
+
+
+def _draw(run: RunRecord) -> None:
+    progress = jobs().progress(run.id)
+    history = store().history(run.id)
+    _head(run)
+    if run.state == "failed":
+        st.error(f"This training failed: {frame.plain(run.reason)}")
+        st.caption("Change what the message names, then start a new training.")
+    elif run.reason:
+        st.info(frame.plain(run.reason))
+    if run.is_active:
+        _progress(progress)
+    if history or run.is_active:
+        _figures(run, progress, history)
+    if run.report is not None and not run.is_active:
+        _results(run, run.report)
+    _curves(run, history)
+    _details(run)
+
+
+def _head(run: RunRecord) -> None:
+    word, color = STATES[run.state]
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.subheader(frame.plain(run.name), anchor=False, width="content")
+        st.badge(word, color=color)
+        if run.state in ("queued", "running"):
+            st.button("Stop training", key="run_stop", on_click=_stop, args=(run.id,), help="Keeps the best model.")
+        elif run.state == "stopping":
+            st.button("Stopping …", key="run_stop", disabled=True)
+        elif run.state != "done":
+            label = "Resume" if run.iterations_done else "Start again"
+            st.button(label, key="run_resume", on_click=_resume, args=(run.id,), help="From its checkpoint.")
+        if run.report is not None and not run.is_active:
+            st.page_link("pages/cold_start.py", label="**Describe a new item** →", query_params={"run": run.id})
+    refused = st.session_state.pop("run_refused", "")
+    if refused:
+        st.error(frame.plain(refused))
+
+
+def _stop(run_id: str) -> None:
+    try:
+        jobs().stop(run_id)
+    except ConvMFError as error:
+        st.session_state["run_refused"] = str(error)
+
+
+def _resume(run_id: str) -> None:
+    try:
+        jobs().resume(run_id)
+    except ConvMFError as error:
+        st.session_state["run_refused"] = str(error)
+
+
+def _progress(progress: Progress) -> None:
+    if progress.state == "queued":
+        st.progress(0.0, text="Waiting: another training is running. This one begins by itself.")
+        return
+    words = [progress.phase or "starting", f"iteration {progress.iteration} of at most {progress.n_iterations}"]
+    left = time_left(progress)
+    if progress.state == "stopping":
+        words[0] = f"stopping: {progress.phase}" if progress.phase not in ("", "training") else "stopping"
+    elif left:
+        words.append(left)
+    text = " · ".join(words)
+    st.progress(min(1.0, progress.iteration / progress.n_iterations), text=text[0].upper() + text[1:])
+
+
+def _figures(run: RunRecord, progress: Progress, history: Sequence[Mapping[str, Any]]) -> None:
+    best = charts.best_iteration(history)
+    seconds = progress.seconds_elapsed
+    level = ((run.baselines or {}).get("biases") or {}).get("valid")
+    delta = f"{best[1] - level:+.3f} against averages" if best and level else None
+    with st.container(horizontal=True):
+        st.metric(
+            "Iterations",
+            f"{len(history)}",
+            width=110,
+            help=f"Finished rounds of learning, at most {run.n_iterations}. It ends sooner when the validation error "
+            f"hasn't fallen for {run.config['patience']} of them.",
+        )
+        st.metric("Best one", f"{best[0]}" if best else _NONE, width=110, help="The model of this iteration is kept.")
+        st.metric("Time", duration(seconds), width=150, help="Since it last went to work.")
+        st.metric(
+            "Best validation RMSE",
+            f"{best[1]:.4f}" if best else _NONE,
+            delta=delta,
+            delta_color="inverse",
+            width=230,
+            help="Typical error in rating points on ratings it doesn't learn from; lower is better. Averages: what "
+            "user and item averages alone reach.",
+        )
+        st.metric("Device", _device(run), width=100, help="Where it is trained.")
+
+
+def _device(run: RunRecord) -> str:
+    if run.device != "auto":
+        return run.device
+    from convmf.device import choose_device  # imports torch
+
+    return choose_device().type
+
+
+def _curves(run: RunRecord, history: Sequence[Mapping[str, Any]]) -> None:
+    if not history and not run.is_active:
+        st.caption("It ended before its first iteration was finished, so there are no curves.")
+        return
+    st.markdown("**Error**", help="RMSE: typical distance between predicted and real rating. Lower is better.")
+    st.altair_chart(charts.rmse_chart(history, run.baselines), width="stretch", key="run_rmse")
+    st.caption("Dashed lines: simple averages, on the validation ratings. A useful model comes to lie below them.")
+    st.markdown("**Objective**", help="Error on the training ratings, plus the pulls of the settings.")
+    st.altair_chart(charts.objective_chart(history), width="stretch", key="run_objective")
+    st.caption("The sum that the training makes smaller. Its height says nothing by itself; its fall does.")
+
+
+def _results(run: RunRecord, report: Mapping[str, Any]) -> None:
+    st.markdown("**Result: typical error in rating points (RMSE), lower is better**")
+    st.table(result_table(report, _floor(run)), width="stretch", border="horizontal")
+    held_out = f"{run.split['cold_items']:.0%}"
+    st.caption(
+        "Known items: ratings kept for this one measurement, of items that have other ratings to learn from. "
+        f"New items: all ratings of the {held_out} of the items held out as if new, predicted from their descriptions "
+        "alone."
+        if run.split["cold_items"]
+        else "Known items: ratings kept for this one measurement. No items were held out as if new."
+    )
+
+
+def result_table(report: Mapping[str, Any], floor: tuple[float, float] | None) -> pd.DataFrame:
+    """Test and cold RMSE of the model, the baselines and the floor, as text, with what each of them is."""
+    figures = {"model": report["rmse"], **report["baselines"]}
+    if floor is not None:
+        figures["floor"] = {"test": floor[0], "cold": floor[1]}
+    rows = {}
+    for key, (name, meaning) in _ROWS.items():
+        parts = figures.get(key)
+        if parts is not None:
+            values = [_figure(parts.get(part)) for part in ("test", "cold")]
+            rows[name] = [*(f"**{value}**" if key == "model" else value for value in values), meaning]
+    return pd.DataFrame.from_dict(rows, orient="index", columns=["Known items", "New items", "What it is"])
+
+
+def _floor(run: RunRecord) -> tuple[float, float] | None:
+    """The lowest possible RMSE on known and new items, where the data were made and so it is known."""
+    if store().dataset_record(run.dataset_id).note != SAMPLE_NOTE:
+        return None
+    truth = sample_truth()
+    return truth.rmse_floor_warm, truth.rmse_floor_cold
+
+
+def _details(run: RunRecord) -> None:
+    with st.expander("Log", key="run_log"):
+        st.text("\n".join(jobs().log(run.id)[-60:]) or "Nothing has been logged yet.")
+    with st.expander("Settings of this run", key="run_settings"):
+        shown = {**run.config, **{f"split: {name}": value for name, value in run.split.items()}}
+        st.dataframe(
+            pd.DataFrame({"Setting": list(shown), "Value": [str(value) for value in shown.values()]}),
+            hide_index=True,
+            width="stretch",
+        )

@@ -1,0 +1,58 @@
+"""What all sessions of the server share: the store, the training jobs, and what was loaded from it."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from convmf.data.dataset import Dataset, sample_dataset
+from convmf.data.sample import SAMPLE_NAME, SAMPLE_NOTE
+from convmf.runs.jobs import Jobs
+from convmf.runs.store import DatasetRecord, Store, workspace_folder
+
+if TYPE_CHECKING:
+    from convmf.model.convmf import ConvMF
+
+_sample_lock = threading.Lock()
+
+
+@st.cache_resource(show_spinner="Opening the workspace …", on_release=lambda store: store.close())
+def store() -> Store:
+    """The workspace on disk."""
+    return Store(workspace_folder())
+
+
+@st.cache_resource(show_spinner="Opening the workspace …", on_release=lambda jobs: jobs.close())
+def jobs() -> Jobs:
+    """The background trainings. Clearing the caches stops and joins them."""
+    return Jobs(store())
+
+
+@st.cache_resource(show_spinner="Loading the data …", max_entries=3)
+def dataset(dataset_id: str) -> Dataset:
+    """A stored data set."""
+    return store().load_dataset(dataset_id)
+
+
+@st.cache_resource(show_spinner="Loading the model …", max_entries=3)
+def model(run_id: str, ended: str) -> ConvMF:
+    """The model of an ended run; ``ended`` makes a resumed run's model a new one."""
+    # torch takes over a second to import; pages that need no model don't wait for it.
+    from convmf.model.convmf import ConvMF
+
+    return ConvMF.load(store().model_folder(run_id))
+
+
+def add_sample() -> DatasetRecord:
+    """The built-in data set, put into the workspace where it isn't there yet."""
+    with _sample_lock:
+        for record in store().datasets():
+            if record.note == SAMPLE_NOTE:
+                return record
+        data = sample_dataset()
+        return store().add_dataset(data, note=SAMPLE_NOTE)
+
+
+__all__ = ["SAMPLE_NAME", "SAMPLE_NOTE", "add_sample", "dataset", "jobs", "model", "store"]

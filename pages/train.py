@@ -1,0 +1,199 @@
+"""Train: settings of a training, its start and stop, its curves while it runs, its figures when it has ended."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from convmf.config import PRESET_HELP, PRESETS, ConvMFConfig
+from convmf.data.splits import SplitSettings
+from convmf.errors import ConvMFError
+from convmf.runs.store import DatasetRecord, RunRecord
+from pages.shared import frame, run_view, settings
+from pages.shared.workspace import jobs, store
+
+RUNS, NEW = "Runs", "New training"
+
+
+def main() -> None:
+    """The page below its heading."""
+    datasets, runs = store().datasets(), store().runs()
+    if not datasets:
+        frame.empty_state(
+            "There is nothing to train on yet. Take the built-in data set with one click, or load your own files.",
+            "pages/data.py",
+            "Choose data",
+        )
+        return
+    view = NEW
+    if runs:
+        _choose_view()
+        view = st.radio("Show", [RUNS, NEW], key="train_view", horizontal=True, label_visibility="collapsed")
+    if view == NEW:
+        _new_training(datasets)
+    else:
+        _runs(runs, {record.id: record for record in datasets})
+
+
+def _choose_view() -> None:
+    """Show the run that was just started, else, on the first look at the page, what the address asks for."""
+    state = st.session_state
+    started = state.pop("train_started", None)
+    if started is not None:
+        state["train_view"], state["train_run"] = RUNS, started
+    elif "train_view" not in state:
+        state["train_view"] = NEW if "dataset" in st.query_params and "run" not in st.query_params else RUNS
+
+
+# A new training -----------------------------------------------------------------------------------
+
+
+def _new_training(datasets: list[DatasetRecord]) -> None:
+    st.subheader("New training", anchor=False)
+    data = _choose_dataset(datasets)
+    preset = st.radio(
+        "Preset",
+        list(PRESETS),
+        format_func=str.capitalize,
+        captions=[frame.plain(PRESET_HELP[name]) for name in PRESETS],
+        key="train_preset",
+        help="A set of settings that belong together. Each of them can be changed below.",
+        persist_state="session",
+    )
+    cold_percent, seed, device = _main_settings()
+    config = None
+    with st.expander("All settings", key="train_settings"):
+        st.caption("They start at the values of the preset. Letters are the symbols of the paper.")
+        try:
+            config = settings.draw_settings(preset)
+            config = ConvMFConfig.from_dict({**config.to_dict(), "seed": seed, "device": device})
+        except ConvMFError as error:
+            st.error(frame.plain(str(error)))
+    if config is not None:
+        changed = settings.changed_settings(config, preset)
+        if changed:
+            st.caption(f"Changed from the preset: {', '.join(settings.setting_name(name) for name in changed)}.")
+    else:
+        st.error("One of the settings can't be used. Open “All settings” to see which.")
+    _start_button(data, config, SplitSettings(cold_items=cold_percent / 100, seed=seed))
+
+
+def _choose_dataset(datasets: list[DatasetRecord]) -> DatasetRecord:
+    by_id = {record.id: record for record in datasets}
+    asked = st.query_params.get("dataset")
+    if asked is not None and asked not in by_id:
+        st.warning("The data set in this address is not in the workspace any more. The latest one is chosen instead.")
+    ids = list(by_id)
+    chosen = st.selectbox(
+        "Data set",
+        ids,
+        index=ids.index(asked) if asked in by_id else 0,
+        format_func=lambda key: f"{by_id[key].name} · {by_id[key].n_ratings:,} ratings",
+        key="train_dataset",
+        persist_state="page",
+    )
+    _address(dataset=chosen)
+    data = by_id[chosen]
+    st.caption(
+        f"{data.n_users:,} users, {data.n_items:,} items, {data.n_items_with_text:,} of them with a description. "
+        + frame.plain(data.note)
+    )
+    if not data.n_items_with_text:
+        st.warning(
+            "This data set has no descriptions. The model learns from the ratings alone, and can't tell anything "
+            "about new items. Load a file of descriptions on the Data page to change that."
+        )
+    return data
+
+
+def _main_settings() -> tuple[int, int, str]:
+    """Percent of the items held out, seed, device."""
+    from convmf.device import available_devices, choose_device, describe_device  # imports torch
+
+    held_out, seed_column, device_column = st.columns([2, 1, 1])
+    with held_out:
+        cold_percent = st.slider(
+            "Items held out “as if new”",
+            0,
+            50,
+            10,
+            format="%d %%",
+            key="train_cold",
+            persist_state="session",
+            help="The model never sees a rating of these items, only their descriptions. Afterwards its predictions "
+            "for them are compared with the real ratings: this shows how well it does on new items.",
+        )
+    with seed_column:
+        seed = settings.draw_setting("seed", 0, key="train_seed")
+    with device_column:
+        device = st.selectbox(
+            "Device",
+            ["auto", *available_devices()],
+            key="train_device",
+            persist_state="session",
+            format_func=lambda name: f"auto ({choose_device().type})" if name == "auto" else name,
+            help=f"Where to train. Auto takes the fastest of this machine: {describe_device(choose_device())}.",
+        )
+    st.caption(
+        "Of the other ratings, 80 % are learned from, 10 % choose the best iteration (validation), and 10 % are "
+        "kept for one final measurement (test)."
+    )
+    return int(cold_percent), int(seed), str(device)
+
+
+def _start_button(data: DatasetRecord, config: ConvMFConfig | None, split: SplitSettings) -> None:
+    active = jobs().active()
+    if active is not None:
+        st.info(
+            f"{frame.plain(active.name)} is in training. One training runs at a time, so a new one waits "
+            "until the others have ended, then begins by itself."
+        )
+    label = "Start training" if active is None else "Add to the queue"
+    if st.button(label, type="primary", disabled=config is None, key="train_start") and config is not None:
+        run = jobs().start(data.id, config, split)
+        st.session_state["train_started"] = run.id
+        st.rerun()
+
+
+def _address(**wanted: str) -> None:
+    """Let the address say what is shown, so that a refresh or a copied link shows the same."""
+    if st.query_params.to_dict() != wanted:
+        st.query_params.from_dict(wanted)
+
+
+# Runs ---------------------------------------------------------------------------------------------
+
+
+def _runs(runs: list[RunRecord], datasets: dict[str, DatasetRecord]) -> None:
+    run = _choose_run(runs, datasets)
+    run_view.show_run(run)
+    st.divider()
+    st.subheader("All runs", anchor=False)
+    st.dataframe(run_view.runs_table(runs, datasets), hide_index=True, width="stretch", key="train_table")
+
+
+def _choose_run(runs: list[RunRecord], datasets: dict[str, DatasetRecord]) -> RunRecord:
+    by_id = {run.id: run for run in runs}
+    asked = st.query_params.get("run")
+    if "train_run" not in st.session_state or st.session_state["train_run"] not in by_id:
+        if asked is not None and asked not in by_id:
+            st.warning("The run in this address is not in the workspace any more. The latest one is shown instead.")
+        active = jobs().active()
+        st.session_state["train_run"] = asked if asked in by_id else (active or runs[0]).id
+    chosen = st.selectbox(
+        "Run",
+        list(by_id),
+        format_func=lambda key: f"{by_id[key].name} · {datasets[by_id[key].dataset_id].name}",
+        key="train_run",
+    )
+    _address(run=chosen)
+    return by_id[chosen]
+
+
+frame.page(
+    "Train",
+    "Let the model learn from the ratings and the descriptions, and watch its error fall.",
+)
+try:
+    main()
+except ConvMFError as error:
+    st.error(frame.plain(str(error)))

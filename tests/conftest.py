@@ -1,0 +1,38 @@
+"""Fixtures that several test files share."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture
+def workspace(tmp_path, monkeypatch):
+    """An empty workspace of its own for the pages; afterwards its trainings are stopped and nothing stays cached."""
+    import streamlit as st
+
+    from pages.shared import workspace as shared
+
+    def clear() -> None:
+        shared.jobs.clear()  # before the store, which a training still writes to
+        st.cache_resource.clear()
+        st.cache_data.clear()
+
+    clear()
+    folder = tmp_path / "workspace"
+    monkeypatch.setenv("CONVMF_HOME", str(folder))
+    yield folder
+    clear()
+
+
+@pytest.fixture
+def test_data() -> Path:
+    """The folder of real data sets that CONVMF_TEST_DATA names."""
+    folder = os.environ.get("CONVMF_TEST_DATA", "").strip()
+    if not folder:
+        pytest.skip("CONVMF_TEST_DATA is not set: it names the folder with the real data sets (ml-100k, ml-1m, …).")
+    if not Path(folder).is_dir():
+        pytest.skip(f"CONVMF_TEST_DATA names {folder}, which is not a folder.")
+    return Path(folder)

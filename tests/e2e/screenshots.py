@@ -1,0 +1,130 @@
+"""Pictures of every page, light and dark, wide and narrow, in each state of the workspace.
+
+    python -m tests.e2e.screenshots FOLDER [--only STATE]
+
+The states are empty (a fresh workspace), running, finished and failed. It takes about four minutes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import re
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from convmf.config import ConvMFConfig
+from convmf.data.dataset import sample_dataset
+from convmf.data.sample import SAMPLE_NOTE
+from convmf.data.splits import SplitSettings
+from convmf.runs.jobs import Jobs
+from convmf.runs.store import Store
+from tests.e2e.browser import AppServer, find_chromium, launch, metric, start_training, wait_for_app
+
+logger = logging.getLogger(__name__)
+
+PAGES = {"overview": "", "data": "data", "train": "train", "cold_start": "cold_start"}
+WIDTHS = {1440: 2200, 900: 2600}
+"""Width of the window and a height in which a whole page fits: Streamlit scrolls inside, not the window."""
+THEMES = ("light", "dark")
+STATES = ("empty", "running", "finished", "failed")
+FAILURE = "Not enough memory. Take a smaller batch, fewer kernels or shorter texts. (out of memory)"
+
+
+def main() -> None:
+    """Run the script from the command line."""
+    parser = argparse.ArgumentParser(prog="python -m tests.e2e.screenshots", description=__doc__)
+    parser.add_argument("folder", type=Path, help="where the pictures go; made if need be")
+    parser.add_argument("--only", choices=STATES, help="pictures of one state only")
+    options = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    options.folder.mkdir(parents=True, exist_ok=True)
+    states = [options.only] if options.only else list(STATES)
+    with sync_playwright() as playwright, tempfile.TemporaryDirectory() as scratch:
+        chromium = find_chromium(playwright)
+        if chromium is None:
+            parser.error("No Chromium was found. Install one, or run: python -m playwright install chromium")
+        browser = launch(playwright, chromium)
+        take_all(browser, options.folder, Path(scratch), states)
+        browser.close()
+
+
+def take_all(browser: Browser, folder: Path, scratch: Path, states: list[str]) -> None:
+    """Pictures of all pages in ``states``, as FOLDER/<state>_<page>_<width>_<theme>.png."""
+    if "empty" in states:
+        with AppServer(scratch / "empty", scratch / "empty.log") as server:
+            take_state(browser, server, folder, "empty", {})
+    if states == ["empty"]:
+        return
+    home = scratch / "filled"
+    runs = fill(home)
+    with AppServer(home, scratch / "filled.log") as server:
+        for state in ("finished", "failed"):
+            if state in states:
+                take_state(browser, server, folder, state, {"train": f"?run={runs[state]}"})
+        if "running" in states:
+            with visit(browser, server, "train", 1440, "light") as page:
+                page.get_by_text("New training", exact=True).first.click()
+                page.get_by_text("Preset", exact=True).wait_for()
+                page.screenshot(path=folder / "form_train_1440_light.png")
+                start_training(page)
+                expect(metric(page, "Iterations")).to_have_text(re.compile(r"[3-9]|\d\d"), timeout=120_000)
+            take_state(browser, server, folder, "running", {})
+            with visit(browser, server, "train", 1440, "light") as page:
+                page.get_by_role("button", name="Stop training", exact=True).click()
+                page.get_by_role("button", name="Resume", exact=True).wait_for(timeout=30_000)
+                page.screenshot(path=folder / "stopped_train_1440_light.png")
+
+
+def fill(home: Path) -> dict[str, str]:
+    """A workspace with the built-in data, a finished and a failed run; their ids by state."""
+    store = Store(home)
+    jobs = Jobs(store)
+    data = store.add_dataset(sample_dataset(), note=SAMPLE_NOTE)
+    split = SplitSettings(cold_items=0.1)
+    done = jobs.start(data.id, ConvMFConfig.preset("quick"), split)
+    while store.run(done.id).is_active:
+        time.sleep(0.2)
+    jobs.close()
+    failed = store.create_run(data.id, ConvMFConfig.preset("default", n_kernels=2048), split)
+    store.set_state(failed.id, "running")
+    store.set_state(failed.id, "failed", FAILURE)
+    store.close()
+    return {"finished": done.id, "failed": failed.id}
+
+
+def take_state(browser: Browser, server: AppServer, folder: Path, state: str, queries: dict[str, str]) -> None:
+    """Every page in both themes and widths."""
+    for theme in THEMES:
+        for width in WIDTHS:
+            for name, path in PAGES.items():
+                with visit(browser, server, path + queries.get(name, ""), width, theme) as page:
+                    file = folder / f"{state}_{name}_{width}_{theme}.png"
+                    page.screenshot(path=file)
+                    logger.info("%s", file)
+
+
+@contextmanager
+def visit(browser: Browser, server: AppServer, path: str, width: int, theme: str) -> Iterator[Page]:
+    """A page in a browser session of its own, drawn to its end."""
+    context = browser.new_context(
+        viewport={"width": width, "height": WIDTHS[width]}, color_scheme="dark" if theme == "dark" else "light"
+    )
+    try:
+        page = context.new_page()
+        page.goto(f"{server.url}/{path}")
+        page.get_by_test_id("stMain").get_by_role("heading", level=1).wait_for(timeout=30_000)
+        wait_for_app(page)
+        page.wait_for_timeout(1000)  # charts draw themselves after the script has ended
+        yield page
+    finally:
+        context.close()
+
+
+if __name__ == "__main__":
+    main()

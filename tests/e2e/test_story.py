@@ -1,0 +1,154 @@
+"""The whole story in a real browser: a fresh server, own files, a training, its stop, a prediction."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, expect
+
+from tests.e2e.browser import AppServer, badge, metric, open_page, start_training, wait_for_app
+
+PROBE = re.compile(r"/\w+/_stcore/(health|host-config)$")
+DESCRIPTION = (
+    "A detective in a big city hunts a murderer through the night, helped by a young reporter. "
+    "A dark and funny story about love, family and an old crime."
+)
+
+
+class Watcher:
+    """Everything that a page may not do: call another host, throw, log an error of the app's, show an exception."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.hosts: set[str] = set()
+        self.errors: list[str] = []
+        page.on("request", lambda request: self._note_request(request.url))
+        page.on("websocket", lambda socket: self._note_request(socket.url))
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
+        page.on("console", self._note_console)
+
+    def _note_request(self, url: str) -> None:
+        address = urlsplit(url)
+        if address.scheme in ("http", "https", "ws", "wss"):
+            self.hosts.add(address.hostname or "")
+
+    def _note_console(self, message: ConsoleMessage) -> None:
+        url = message.location.get("url", "")
+        # On a deep link Streamlit's own script looks for its server below the page's path first.
+        if message.type == "error" and not PROBE.search(url):
+            self.errors.append(f"{message.text} {url}")
+
+    def check(self) -> None:
+        """Fail if something of that kind has happened so far."""
+        expect(self.page.get_by_test_id("stException")).to_have_count(0)
+        expect(self.page.locator("[data-testid='stAlertContentError']")).to_have_count(0)
+        assert self.hosts == {"127.0.0.1"}
+        assert self.errors == []
+
+
+@pytest.mark.browser
+def test_from_a_fresh_server_to_a_prediction(browser: Browser, server: AppServer, uploads: tuple[Path, Path]) -> None:
+    page = browser.new_page(viewport={"width": 1440, "height": 1400})
+    page.set_default_timeout(30_000)
+    expect.set_options(timeout=30_000)
+    watcher = Watcher(page)
+
+    page.goto(f"{server.url}/train")  # the first visit of all is a deep link
+    expect(page.get_by_test_id("stMain").get_by_role("heading", level=1)).to_have_text("Train", timeout=60_000)
+    wait_for_app(page)
+    expect(page.get_by_test_id("stSidebar").get_by_role("link")).to_have_text(
+        ["Overview", "Data", "Train", "Cold start"]
+    )
+    watcher.check()
+
+    upload(page, *uploads)
+    watcher.check()
+
+    open_page(page, "Train")
+    start_training(page)
+    watch_the_curve_move(page)
+    watcher.check()
+
+    page.get_by_role("button", name="Stop training", exact=True).click()
+    expect(badge(page)).to_have_text("stopped")
+    expect(page.get_by_text("Result: typical error")).to_be_visible()  # drawn last, so the figures above are final
+    wait_for_app(page)
+    iterations = metric(page, "Iterations").inner_text()
+
+    page.reload()
+    expect(badge(page)).to_have_text("stopped")
+    expect(metric(page, "Iterations")).to_have_text(iterations)
+    expect(page.get_by_role("button", name="Resume", exact=True)).to_be_visible()
+    watcher.check()
+
+    predict(page)
+    watcher.check()
+
+    open_page(page, "Train")
+    page.get_by_role("button", name="Resume", exact=True).click()
+    expect(badge(page)).to_have_text("training")
+    open_page(page, "Overview")
+    watcher.check()
+    page.close()
+    assert server.end() in (0, 143), server.output()  # in mid-training: in order, or cut short; a crash is -6
+    assert "Traceback" not in server.output()
+
+
+def upload(page: Page, ratings: Path, items: Path) -> None:
+    """Hand in the two files on the Data page and use them."""
+    open_page(page, "Data")
+    for label, path in (("Ratings file", ratings), ("Items file", items)):
+        box = page.get_by_test_id("stFileUploader").filter(has_text=label)
+        box.locator("input[type=file]").set_input_files(path)
+        expect(page.get_by_text(f"In use: {path.name}")).to_be_visible()
+        wait_for_app(page)
+    page.get_by_role("button", name="Use this data", exact=True).click()
+    expect(page.get_by_text("is in the workspace.")).to_be_visible()
+    wait_for_app(page)
+
+
+def watch_the_curve_move(page: Page) -> None:
+    """Wait until the count of iterations has grown twice, and the chart with it, in place."""
+    value = metric(page, "Iterations")
+    expect(value).to_have_text(re.compile(r"^[1-9]\d*$"), timeout=60_000)
+    chart = page.get_by_test_id("stVegaLiteChart").first.locator("canvas, svg").first
+    expect(chart).to_be_visible()
+    chart.evaluate("element => { element.dataset.seenBefore = 'yes' }")
+    for _ in range(2):
+        before = int(value.inner_text())
+        picture = chart.screenshot()
+        expect(value).not_to_have_text(str(before))
+        assert int(value.inner_text()) > before
+        assert chart.get_attribute("data-seen-before") == "yes", "The chart was taken away and drawn anew: it flickers."
+        wait_for_another_picture(page, chart, picture)
+
+
+def wait_for_another_picture(page: Page, chart: Locator, before: bytes) -> None:
+    """Wait until the chart looks different."""
+    for _ in range(100):
+        if chart.screenshot() != before:
+            return
+        page.wait_for_timeout(50)
+    raise AssertionError("The curve does not move.")
+
+
+def predict(page: Page) -> None:
+    """Type a description and see what comes of it."""
+    open_page(page, "Cold start")
+    box = page.get_by_role("textbox", name="Description of an item that nobody has rated")
+    before = box.input_value()
+    assert before
+    box.fill("")
+    box.press("Control+Enter")
+    expect(page.get_by_text("The description is empty.")).to_be_visible()
+    box.fill(DESCRIPTION)
+    page.get_by_role("button", name="Predict", exact=True).click()
+    expect(page.get_by_text("The description is empty.")).to_have_count(0)
+    expect(metric(page, "Expected rating")).to_have_text(re.compile(r"^\d\.\d\d$"))
+    expect(page.get_by_test_id("stText").first).to_have_text(re.compile("detective|night|love"))
+    expect(page.get_by_test_id("stVegaLiteChart")).to_have_count(2)
+    expect(page.get_by_test_id("stDataFrame")).to_have_count(2)
+    wait_for_app(page)

@@ -1,0 +1,307 @@
+"""The page Data: built-in data, uploads with their mistakes, and what can be done with a stored data set."""
+
+from __future__ import annotations
+
+import gzip
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from convmf.config import ConvMFConfig
+from convmf.data.dataset import Dataset, Ratings
+from convmf.data.sample import SAMPLE_NAME, SAMPLE_NOTE
+from convmf.data.splits import SplitSettings
+from convmf.runs.store import Store
+from pages.shared import data_charts, frame
+from tests.helpers import tiny_dataset
+
+RATINGS = b"user,item,rating\nu1,007,5\nu1,b,3\nu2,007,4\nu2,b,oops\n,b,1\nu3,ghost,2\n"
+ITEMS = b"item,title,description\n007,Seven,A war film\nb,**Bee**,![x](http://example.org/x.png)\nc,Sea,\n"
+
+
+@pytest.fixture
+def page(workspace):
+    return _page()
+
+
+@pytest.fixture
+def stored(workspace):
+    store = Store(workspace)
+    yield store
+    store.close()
+
+
+def _page(**query: str) -> AppTest:
+    at = AppTest.from_file("../app.py", default_timeout=30)
+    at.run()
+    at.switch_page("pages/data.py")
+    for key, value in query.items():
+        at.query_params[key] = value
+    return _run(at)
+
+
+def _run(at: AppTest) -> AppTest:
+    at.run()
+    assert not at.exception
+    return at
+
+
+def _upload(at: AppTest, which: int, name: str, content: bytes) -> AppTest:
+    at.file_uploader[which].set_value((name, content, "text/csv"))
+    return _run(at)
+
+
+def _click(at: AppTest, label: str) -> AppTest:
+    next(button for button in at.button if button.label == label).click()
+    return _run(at)
+
+
+def _texts(at: AppTest) -> str:
+    kinds = (at.markdown, at.caption, at.success, at.warning, at.info, at.error)
+    return "\n".join(element.value for kind in kinds for element in kind)
+
+
+def _metrics(at: AppTest) -> dict[str, str]:
+    return {metric.label: metric.value for metric in at.metric}
+
+
+def test_built_in_data_in_one_click_labelled_as_invented(page, stored):
+    _click(page, "Load the built-in data")
+    (record,) = stored.datasets()
+    assert (record.name, record.note) == (SAMPLE_NAME, SAMPLE_NOTE)
+    assert SAMPLE_NOTE in _texts(page)
+    assert "lowest possible RMSE" in _texts(page)
+    assert _metrics(page)["Ratings"] == f"{record.n_ratings:,}"
+    assert page.query_params["dataset"] == record.id
+    assert "Load the built-in data" not in [button.label for button in page.button]
+
+
+def test_upload_of_both_files_is_stored_with_its_ids_kept(page, stored):
+    _upload(page, 0, "mine.csv", RATINGS)
+    _upload(page, 1, "items.csv.gz", gzip.compress(ITEMS))
+    assert "1 of 4 ratings are for items that the items file doesn't have" in _texts(page)
+    _click(page, "Use this data")
+    (record,) = stored.datasets()
+    data = stored.load_dataset(record.id)
+    assert record.name == "mine"
+    assert data.item_ids == ("007", "b", "c", "ghost")
+    assert (data.n_ratings, data.n_items_with_text) == (4, 2)
+    assert "2 bad rows left out" in _texts(page)
+    assert _metrics(page)["Rating scale"] == "2 to 5"
+    assert not page.session_state["upload_generation"] == 0  # the fields are empty again
+
+
+def test_bad_rows_are_counted_by_reason_and_listed_by_line(page):
+    _upload(page, 0, "mine.csv", RATINGS)
+    assert "4 of 6 rows can be used. 2 were left out." in _texts(page)
+    counts, rows = (frame.value for frame in page.dataframe[1:3])
+    assert dict(zip(counts["Reason"], counts["Rows"], strict=True)) == {
+        "rating is not a number": 1,
+        "user id is missing": 1,
+    }
+    assert rows["Line"].tolist() == [5, 6]
+    assert rows["Value"].tolist() == ["oops", ""]
+    assert page.get("download_button")
+
+
+def test_columns_can_be_chosen_otherwise(page, stored):
+    _upload(page, 0, "mine.csv", b"who,stars,what\na,1,x\nb,2,y\nc,3,x\n")
+    chosen = {box.label: box for box in page.selectbox}
+    chosen["Item"].set_value("what")
+    chosen["Rating"].set_value("stars")
+    _run(page)
+    _click(page, "Use this data")
+    data = stored.load_dataset(stored.datasets()[0].id)
+    assert data.item_ids == ("x", "y")
+    assert data.ratings.rating.tolist() == [1.0, 2.0, 3.0]
+
+
+def test_one_column_in_two_roles_is_refused(page):
+    _upload(page, 0, "mine.csv", RATINGS)
+    next(box for box in page.selectbox if box.label == "Item").set_value("user")
+    _run(page)
+    assert "Chosen twice: user" in _texts(page)
+    assert "Use this data" not in [button.label for button in page.button]
+
+
+def test_a_broken_upload_leaves_what_was_loaded(page):
+    _upload(page, 0, "mine.csv", RATINGS)
+    _upload(page, 0, "broken.csv.gz", b"\x1f\x8bnothing")
+    assert [error.value for error in page.error][0].startswith(frame.plain("broken.csv.gz is a damaged gzip file"))
+    assert len(page.error) == 1
+    assert "In use: mine" in _texts(page)
+    assert "4 of 6 rows" in _texts(page)
+
+
+def test_the_former_file_comes_back_when_the_browser_empties_the_field_first(page):
+    _upload(page, 0, "mine.csv", RATINGS)
+    page.file_uploader[0].set_value(None)
+    _run(page)
+    assert "In use" not in _texts(page)
+    _upload(page, 0, "broken.pdf", b"%PDF-1.4 nothing")
+    assert "is a PDF" in _texts(page)
+    assert "In use: mine" in _texts(page)
+
+
+def test_a_file_without_a_usable_row_is_one_error(page):
+    _upload(page, 0, "mine.csv", b"user,item,rating\na,b,good\nc,d,bad\n")
+    assert len(page.error) == 1
+    assert "Use this data" not in [button.label for button in page.button]
+
+
+def test_an_upload_survives_a_change_of_page(page):
+    _upload(page, 0, "mine.csv", RATINGS)
+    page.switch_page("app.py")
+    _run(page)
+    page.switch_page("pages/data.py")
+    _run(page)
+    assert "In use: mine" in _texts(page)
+    assert "4 of 6 rows" in _texts(page)
+
+
+def test_an_unchanged_file_is_read_once(page):
+    _upload(page, 0, "mine.csv", RATINGS)
+    first = page.session_state["table_ratings"][1]
+    _run(page)
+    assert page.session_state["table_ratings"][1] is first
+
+
+def test_remove_forgets_one_file_and_keeps_the_other(page):
+    _upload(page, 0, "mine.csv", RATINGS)
+    _upload(page, 1, "items.csv", ITEMS)
+    page.button(key="remove_items").click()
+    _run(page)
+    assert "In use: mine" in _texts(page)
+    assert "In use: items" not in _texts(page)
+
+
+def test_the_address_chooses_the_data_set(workspace, stored):
+    first, second = stored.add_dataset(tiny_dataset(20)), stored.add_dataset(tiny_dataset(30))
+    assert _metrics(_page(dataset=first.id))["Users"] == "20"
+    assert _metrics(_page(dataset=second.id))["Users"] == "30"
+
+
+def test_an_address_of_a_deleted_data_set_says_so(workspace, stored):
+    stored.add_dataset(tiny_dataset(20))
+    page = _page(dataset="0123456789abcdef")
+    assert "isn't in the workspace any more" in _texts(page)
+    assert _metrics(page)["Users"] == "20"
+
+
+def test_choosing_another_data_set_changes_figures_and_address(workspace, stored):
+    first, second = stored.add_dataset(tiny_dataset(20)), stored.add_dataset(tiny_dataset(30))
+    page = _page(dataset=second.id)
+    page.selectbox(key="dataset_choice").set_value(first.id)
+    _run(page)
+    assert _metrics(page)["Users"] == "20"
+    assert page.query_params["dataset"] == first.id
+
+
+def test_rename(workspace, stored):
+    record = stored.add_dataset(tiny_dataset())
+    page = _page()
+    page.text_input(key=f"name_{record.id}").set_value("Better *name*")
+    page.button(key=f"rename_{record.id}").click()
+    _run(page)
+    assert stored.dataset_record(record.id).name == "Better *name*"
+
+
+def test_delete(workspace, stored):
+    record, other = stored.add_dataset(tiny_dataset(20)), stored.add_dataset(tiny_dataset(30))
+    page = _page(dataset=record.id)
+    page.button(key=f"delete_{record.id}").click()
+    _run(page)
+    assert [left.id for left in stored.datasets()] == [other.id]
+    assert _metrics(page)["Users"] == "30"
+
+
+def test_delete_with_runs_is_refused_with_the_reason_until_they_go_too(workspace, stored):
+    record = stored.add_dataset(tiny_dataset())
+    run = stored.create_run(record.id, ConvMFConfig(), SplitSettings(), name="First try")
+    stored.set_state(run.id, "stopped")
+    page = _page()
+    page.button(key=f"delete_{record.id}").click()
+    _run(page)
+    assert "has trained runs: First try" in _texts(page)
+    assert stored.datasets()
+    page.checkbox(key=f"runs_of_{record.id}").check()
+    page.button(key=f"delete_{record.id}").click()
+    _run(page)
+    assert not stored.datasets() and not stored.runs()
+
+
+def test_texts_of_the_user_never_become_markdown(workspace, stored):
+    ratings = Ratings(np.array([0], np.int32), np.array([0], np.int32), np.array([3.0], np.float32))
+    picture = "![x](http://example.org/x.png)"
+    stored.add_dataset(Dataset(picture, ("u",), ("i",), (picture,), (picture,), (picture,), ratings))
+    page = _page()
+    assert picture not in _texts(page)
+    assert _texts(page).count(frame.plain(picture)) >= 3
+
+
+def test_ratings_without_texts_have_figures_and_a_hint(page):
+    _upload(page, 0, "mine.csv", RATINGS)
+    _click(page, "Use this data")
+    assert _metrics(page)["Items with text"] == "0.0%"
+    assert "No item of this data set has a description" in _texts(page)
+
+
+def test_movielens_100k(page, test_data):
+    folder = test_data / "ml-100k"
+    _upload(page, 0, "ratings.csv.gz", (folder / "ratings.csv.gz").read_bytes())
+    _upload(page, 1, "items.csv.gz", (folder / "items.csv.gz").read_bytes())
+    _click(page, "Use this data")
+    assert {key: _metrics(page)[key] for key in ("Users", "Ratings")} == {"Users": "943", "Ratings": "100,000"}
+
+
+@pytest.mark.parametrize(
+    "text", ["[a](http://b)", "![a](b)", "<b>", "**x**", "`x`", "$x$", "a\n\n# b", "| a |", ":smile:", ":red[x]"]
+)
+def test_plain_leaves_no_markdown(text):
+    shown = frame.plain(text)
+    for mark in ("[", "](", "<", "*", "`", "$", "#", "|"):
+        assert all(shown[place - 1] == "\\" for place in range(len(shown)) if shown.startswith(mark, place))
+    assert "\n" not in shown
+    assert ":smile:" not in shown
+    assert shown.replace("\\", "").replace("\u2060", "") == " ".join(text.split())
+
+
+def _dataset(values: list[float], items: list[int], texts: tuple[str, ...]) -> Dataset:
+    n = len(values)
+    ratings = Ratings(np.arange(n, dtype=np.int32), np.array(items, np.int32), np.array(values, np.float32))
+    ids = tuple(f"i{row}" for row in range(len(texts)))
+    return Dataset("d", tuple(f"u{row}" for row in range(n)), ids, ids, texts, ("",) * len(texts), ratings)
+
+
+def test_rating_histogram_has_a_bar_a_value():
+    picture = data_charts.rating_histogram(_dataset([1, 1, 3, 5], [0, 0, 0, 0], ("",)))
+    (bars,) = picture.figure.data
+    assert list(bars.x) == [1, 3, 5]
+    assert list(bars.y) == [2, 1, 1]
+    assert "mean rating is 2.50, the standard deviation 1.66" in picture.caption
+
+
+def test_rating_histogram_of_many_values_has_ranges():
+    picture = data_charts.rating_histogram(_dataset(list(range(101)), [0] * 101, ("",)))
+    (bars,) = picture.figure.data
+    assert len(bars.x) == data_charts.MAX_BARS
+    assert sum(bars.y) == 101
+
+
+def test_long_tail_goes_down_and_counts_the_unrated():
+    picture = data_charts.long_tail(_dataset([1] * 6, [0, 2, 2, 2, 1, 1], ("", "", "", "")))
+    (line,) = picture.figure.data
+    assert list(line.x) == [1, 2, 3]
+    assert list(line.y) == [3, 2, 1]
+    assert picture.caption == "The most rated tenth of the items has 50% of the ratings. Items without any rating: 1."
+
+
+def test_text_lengths_count_every_text_once():
+    texts = ("one two three", "", "one", " ".join(["w"] * 80))
+    picture = data_charts.text_lengths(_dataset([1], [0], texts))
+    (bars,) = picture.figure.data
+    assert sum(bars.y) == 3
+    assert picture.caption == "Half of the descriptions have up to 3 words; the longest has 80."
+    assert [drawn.title for drawn in data_charts.pictures(_dataset([1], [0], texts))][-1] == picture.title
+    assert len(data_charts.pictures(_dataset([1], [0], ("", " ")))) == 2

@@ -1,0 +1,110 @@
+"""The page Overview: what is there, and the one next step."""
+
+from __future__ import annotations
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from convmf.config import ConvMFConfig
+from convmf.data.sample import SAMPLE_NOTE, sample_truth
+from convmf.data.splits import SplitSettings
+from convmf.runs.store import Store
+from tests.helpers import tiny_dataset
+
+
+@pytest.fixture
+def stored(workspace):
+    store = Store(workspace)
+    yield store
+    store.close()
+
+
+def _page() -> AppTest:
+    return _run(AppTest.from_file("../app.py", default_timeout=30))
+
+
+def _run(at: AppTest) -> AppTest:
+    at.run()
+    assert not at.exception
+    return at
+
+
+def _texts(at: AppTest) -> str:
+    return "\n".join(element.value for kind in (at.markdown, at.caption, at.error) for element in kind)
+
+
+def _buttons(at: AppTest) -> list[str]:
+    return [button.label for button in at.button]
+
+
+def _trained(stored: Store, dataset_id: str) -> str:
+    run = stored.create_run(dataset_id, ConvMFConfig(), SplitSettings(), name="First *try*")
+    stored.set_state(run.id, "running")
+    report = {
+        "rmse": {"train": 0.7, "valid": 0.8, "test": 0.8125, "cold": None},
+        "baselines": {"biases": {"test": 0.95, "cold": None}, "pmf": None},
+    }
+    stored.set_state(run.id, "done", report=report)
+    return run.id
+
+
+def test_without_data_the_next_step_loads_the_built_in_data(stored):
+    page = _page()
+    assert _buttons(page) == ["Load the built-in data"]
+    floor = f"{sample_truth().rmse_floor_warm:.3f}"
+    assert "invented" in _texts(page) and floor in _texts(page)
+    page.button[0].click()
+    _run(page)
+    assert [record.note for record in stored.datasets()] == [SAMPLE_NOTE]
+    assert _buttons(page) == ["Train a model"]
+    assert "No model is trained yet." in _texts(page)
+
+
+def test_with_data_the_next_step_is_training(stored):
+    stored.add_dataset(tiny_dataset())
+    page = _page()
+    assert _buttons(page) == ["Train a model"]
+    assert "30 users · 24 items" in _texts(page)
+
+
+def test_a_waiting_run_can_be_watched(stored):
+    record = stored.add_dataset(tiny_dataset())
+    page = _page()
+    stored.create_run(record.id, ConvMFConfig(), SplitSettings(), name="First *try*")
+    _run(page)
+    assert _buttons(page) == ["Watch the training"]
+    assert r"First \*try\*" in _texts(page)
+
+
+def test_with_a_trained_run_the_next_step_is_a_new_description(stored):
+    record = stored.add_dataset(tiny_dataset())
+    _trained(stored, record.id)
+    page = _page()
+    assert _buttons(page) == ["Try a new description"]
+    assert {metric.label: metric.value for metric in page.metric} == {"Test RMSE": "0.812", "Simple rule": "0.950"}
+    assert page.dataframe[0].value["Run"].tolist() == ["First *try*"]
+    assert "lowest possible" not in _texts(page)
+
+
+def test_figures_of_the_built_in_data_stand_beside_their_floor(stored):
+    record = stored.add_dataset(tiny_dataset(), note=SAMPLE_NOTE)
+    _trained(stored, record.id)
+    assert "(invented data)" in _texts(_page())
+    assert "lowest possible RMSE" in _texts(_page())
+
+
+def test_a_workspace_that_cannot_be_opened_is_explained(workspace):
+    workspace.mkdir()
+    (workspace / "workspace.db").write_bytes(b"this is no database, and long enough to be looked at" * 50)
+    page = _page()
+    assert len(page.error) == 1
+    assert "damaged" in page.error[0].value
+    assert not page.button
+
+
+def test_many_data_sets_are_cut_short_with_a_link(stored):
+    for number in range(8):
+        stored.add_dataset(tiny_dataset(10 + number))
+    page = _page()
+    assert "17 users" in _texts(page) and "10 users" not in _texts(page)
+    assert "All 8 data sets →" in [link.label for link in page.get("page_link")]

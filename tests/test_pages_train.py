@@ -1,0 +1,304 @@
+"""The Train page: what it offers, and a training from its start to its figures."""
+
+from __future__ import annotations
+
+import dataclasses
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from convmf.config import PRESET_HELP, ConvMFConfig
+from convmf.data.sample import SAMPLE_NOTE, sample_truth
+from convmf.data.splits import SplitSettings
+from convmf.errors import RunError
+from convmf.runs.jobs import Jobs, Progress
+from convmf.runs.store import RunRecord, Store
+from pages.shared import charts, run_view, settings
+from pages.shared import workspace as shared
+from tests.helpers import TINY, tiny_dataset
+
+ROOT = Path(__file__).parents[1]
+
+
+def train_page(**query: str) -> AppTest:
+    """The page, drawn once."""
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).run()
+    app.switch_page("pages/train.py")
+    for key, value in query.items():
+        app.query_params[key] = value
+    app.run()
+    assert not app.exception
+    return app
+
+
+def run_until(app: AppTest, condition: Callable[[], bool]) -> None:
+    """Draw the page again, as its clock would, until ``condition`` holds."""
+    until = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < until, "The page never came to show what was expected."
+        time.sleep(0.05)
+        app.run()
+        assert not app.exception
+
+
+def buttons(app: AppTest) -> list[str]:
+    return [button.label for button in app.button]
+
+
+def texts(app: AppTest) -> str:
+    kinds = (app.markdown, app.caption, app.info, app.warning, app.error, app.subheader)
+    return "\n".join(element.value for kind in kinds for element in kind)
+
+
+def metric(app: AppTest, label: str) -> str:
+    return next(element.value for element in app.metric if element.label == label)
+
+
+def badge(app: AppTest) -> str:
+    """The run's state, as its badge says it."""
+    words = {word for word, _ in run_view.STATES.values()}
+    return next(word for word in words if any(f"badge[{word}]" in element.value for element in app.markdown))
+
+
+class Gate:
+    """A training that reports one iteration a permit, and ends when it is stopped or let go."""
+
+    def __init__(self) -> None:
+        self.permits = threading.Semaphore(0)
+        self.error: Exception | None = None
+
+    def __call__(self, store: Store, run: RunRecord, should_stop: Callable[[], bool]) -> None:
+        lines = {"valid": 0.9, "train": 0.88}
+        store.update_run(run.id, phase="training", baselines={"biases": lines, "global_mean": {"valid": 1.1}})
+        iteration = 0
+        while not should_stop():
+            if self.error is not None:
+                raise self.error
+            if not self.permits.acquire(timeout=0.02):
+                continue
+            iteration += 1
+            figures = {"objective": 100.0 / iteration, "train_rmse": 0.8, "valid_rmse": 1.0 / iteration}
+            store.append_iteration(run.id, {"iteration": iteration, **figures})
+
+
+@pytest.fixture
+def gate(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Gate]:
+    """Trainings that do what the test says."""
+    training = Gate()
+    monkeypatch.setattr(shared, "Jobs", lambda store: Jobs(store, training))
+    yield training
+
+
+def ended_run(config: ConvMFConfig = TINY, *, note: str = "", cold_items: float = 0.2) -> RunRecord:
+    """A run that has really been trained on a tiny data set."""
+    data = shared.store().add_dataset(tiny_dataset(), note=note)
+    run = shared.jobs().start(data.id, config, SplitSettings(cold_items=cold_items))
+    until = time.monotonic() + 60
+    while shared.store().run(run.id).is_active:
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    return shared.store().run(run.id)
+
+
+def test_an_empty_workspace_points_to_the_data(workspace):
+    app = train_page()
+    assert "nothing to train on" in texts(app)
+    assert not app.button
+
+
+def test_every_setting_has_a_field_with_its_help_and_the_presets_explain_themselves(workspace):
+    shared.store().add_dataset(tiny_dataset())
+    app = train_page()
+    fields = {
+        widget.key: widget
+        for kind in (app.number_input, app.selectbox, app.checkbox, app.text_input)
+        for widget in kind
+    }
+    for field in dataclasses.fields(ConvMFConfig):
+        if field.name in settings.LEFT_OUT:
+            continue
+        key = f"train_{field.name}" if field.name in settings.SHOWN else f"setting_default_{field.name}"
+        assert key in fields, field.name
+        if field.name != "device":
+            assert fields[key].help.startswith(field.metadata["help"])
+    assert list(app.radio(key="train_preset").proto.captions) == list(map(run_view.frame.plain, PRESET_HELP.values()))
+    assert fields["setting_default_lambda_v"].label == r"Pull of the text $\lambda_V$"
+    assert f"From 1 to 512. Preset: {ConvMFConfig().n_factors}." in fields["setting_default_n_factors"].help
+
+
+def test_a_preset_fills_the_fields_and_changes_are_named(gate):
+    shared.store().add_dataset(tiny_dataset())
+    app = train_page()
+    app.radio(key="train_preset").set_value("paper").run()
+    assert app.number_input(key="setting_paper_lambda_u").value == ConvMFConfig.preset("paper").lambda_u
+    app.number_input(key="setting_paper_n_factors").set_value(7).run()
+    assert "Changed from the preset: Hidden tastes." in texts(app)
+    app.slider(key="train_cold").set_value(25)
+    app.number_input(key="train_seed").set_value(3)
+    app.selectbox(key="train_device").set_value("cpu")
+    app.button(key="train_start").click().run()
+    (run,) = shared.store().runs()
+    assert run.config == ConvMFConfig.preset("paper", n_factors=7, seed=3, device="cpu").to_dict()
+    assert (run.split["cold_items"], run.split["seed"]) == (0.25, 3)
+
+
+def test_a_setting_that_cannot_be_used_is_named_and_nothing_starts(workspace):
+    shared.store().add_dataset(tiny_dataset())
+    app = train_page()
+    app.text_input(key="setting_default_kernel_sizes").set_value("3, many").run()
+    assert not app.exception
+    assert "whole number" in app.error[0].value
+    assert app.button(key="train_start").disabled
+
+
+def test_the_address_names_the_data_set_and_the_latest_is_the_default(workspace):
+    first = shared.store().add_dataset(tiny_dataset())
+    latest = shared.store().add_dataset(tiny_dataset())
+    assert train_page().selectbox(key="train_dataset").value == latest.id
+    assert train_page(dataset=first.id).selectbox(key="train_dataset").value == first.id
+    app = train_page(dataset="0123456789abcdef")
+    assert app.selectbox(key="train_dataset").value == latest.id
+    assert "not in the workspace any more" in texts(app)
+
+
+def test_the_page_comes_back_to_the_run_in_training(gate):
+    shared.store().add_dataset(tiny_dataset())
+    app = train_page()
+    app.button(key="train_start").click().run()
+    app.radio(key="train_view").set_value("New training").run()
+    app.switch_page("pages/cold_start.py").run()
+    assert "is still in training" in texts(app)
+    app.query_params.clear()  # as the browser does when it goes to another page
+    app.switch_page("pages/train.py").run()
+    assert app.radio(key="train_view").value == "Runs"
+    assert "Stop training" in buttons(app)
+
+
+def test_data_without_descriptions_are_announced(workspace):
+    data = tiny_dataset()
+    shared.store().add_dataset(dataclasses.replace(data, texts=("",) * data.n_items))
+    assert "no descriptions" in texts(train_page())
+
+
+def test_a_run_is_watched_stopped_and_resumed(gate):
+    shared.store().add_dataset(tiny_dataset())
+    app = train_page()
+    app.button(key="train_start").click().run()
+    run_until(app, lambda: badge(app) == "training")
+    gate.permits.release(2)
+    run_until(app, lambda: metric(app, "Iterations") == "2")
+    assert metric(app, "Best validation RMSE") == "0.5000"
+    assert metric(app, "Best one") == "2"
+    assert "Stop training" in buttons(app)
+
+    elsewhere = train_page()  # another browser session sees the same run
+    assert badge(elsewhere) == "training"
+    assert metric(elsewhere, "Iterations") == "2"
+
+    app.button(key="run_stop").click().run()
+    run_until(app, lambda: badge(app) == "stopped")
+    assert "Stop training" not in buttons(app)
+    app.button(key="run_resume").click().run()
+    run_until(app, lambda: badge(app) == "training")
+
+
+def test_a_second_training_waits_and_says_so(gate):
+    shared.store().add_dataset(tiny_dataset())
+    app = train_page()
+    app.button(key="train_start").click().run()
+    run_until(app, lambda: badge(app) == "training")
+    app.radio(key="train_view").set_value("New training").run()
+    assert "a new one waits" in texts(app)
+    app.number_input(key="train_seed").set_value(1)
+    app.button(key="train_start").click().run()
+    assert badge(app) == "waiting"
+    assert [run.state for run in shared.store().runs()] == ["queued", "running"]
+
+
+def test_a_failed_run_says_why_as_plain_text(gate):
+    gate.error = RunError("The *disk* is full ![x](http://example.org/x.png)")
+    shared.store().add_dataset(tiny_dataset())
+    app = train_page()
+    app.button(key="train_start").click().run()
+    run_until(app, lambda: badge(app) == "failed")
+    assert r"The \*disk\* is full \!\[x\]" in app.error[0].value
+    assert "start a new training" in texts(app)
+    assert "Start again" in buttons(app)
+
+
+def test_an_ended_run_shows_its_figures_beside_the_baselines(workspace):
+    run = ended_run(note=SAMPLE_NOTE)
+    app = train_page(run=run.id)
+    table = app.table[0].value
+    assert list(table.index) == [
+        "This model",
+        "User and item averages",
+        "User average",
+        "Global average",
+        "Lowest possible",
+    ]
+    rmse = run.report["rmse"]
+    assert list(table.loc["This model"])[:2] == [f"**{rmse['test']:.4f}**", f"**{rmse['cold']:.4f}**"]
+    biases = run.report["baselines"]["biases"]
+    assert list(table.loc["User and item averages"])[:2] == [f"{biases['test']:.4f}", f"{biases['cold']:.4f}"]
+    truth = sample_truth()
+    assert table.loc["Lowest possible", "Known items"] == f"{truth.rmse_floor_warm:.4f}"
+    assert "20%" in texts(app)
+    assert metric(app, "Device") == "cpu"
+    assert {"Stop training", "Resume"}.isdisjoint(buttons(app))
+
+
+def test_figures_that_do_not_apply_are_left_open(workspace):
+    app = train_page(run=ended_run(cold_items=0.0).id)
+    table = app.table[0].value
+    assert "Lowest possible" not in table.index
+    assert set(table["New items"]) <= {"–", "**–**"}
+    assert "No items were held out" in texts(app)
+
+
+def test_an_unknown_run_in_the_address_gives_way_to_the_latest(workspace):
+    run = ended_run()
+    app = train_page(run="<script>")
+    assert app.selectbox(key="train_run").value == run.id
+    assert "not in the workspace any more" in texts(app)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(0.4, "0 s"), (59.4, "59 s"), (59.6, "1 min 0 s"), (200, "3 min 20 s"), (1499, "25 min"), (3900, "1 h 5 min")],
+)
+def test_durations_in_words(seconds, words):
+    assert run_view.duration(seconds) == words
+
+
+def test_the_time_left_names_both_ends():
+    progress = Progress("running", "training", 3, 50, 9.0, 140.0, 6.0)
+    assert run_view.time_left(progress) == "at least 6 s, at most 2 min 20 s left"
+    assert run_view.time_left(dataclasses.replace(progress, seconds_left=6.2)) == "about 6 s left"
+    assert run_view.time_left(dataclasses.replace(progress, seconds_left=None)) == ""
+
+
+def test_the_curves_are_one_specification_whatever_the_data():
+    history = [
+        {"iteration": 1, "objective": 9.0, "train_rmse": 0.9, "valid_rmse": 1.0},
+        {"iteration": 2, "objective": 7.0, "train_rmse": 0.8, "valid_rmse": 0.95},
+        {"iteration": 3, "objective": 6.0, "train_rmse": 0.7, "valid_rmse": 0.97},
+    ]
+    lines = {"biases": {"train": 0.85, "valid": 0.96}, "global_mean": {"train": 1.1}}
+    table = charts.rmse_table(history, lines)
+    assert table.query("series == @charts.BEST")[["iteration", "rmse", "label"]].values.tolist() == [
+        [2, 0.95, "best: 2"]
+    ]
+    assert table.query("series == @charts.BIASES").rmse.tolist() == [0.96]
+    assert table.query("series == @charts.GLOBAL_MEAN").rmse.tolist() == [1.1]
+
+    def specification(chart: charts.alt.LayerChart) -> dict[str, object]:
+        values = chart.to_dict()
+        return {key: values[key] for key in values if key not in ("data", "datasets")}
+
+    assert specification(charts.rmse_chart([], None)) == specification(charts.rmse_chart(history, lines))
+    assert specification(charts.objective_chart([])) == specification(charts.objective_chart(history))
