@@ -202,7 +202,7 @@ class ConvMF:
         return half_step(plan, self.item_factors, penalty, biases=self.config.biases)[0][0]
 
     def similar_items(self, item: str | Tensor, n: int = 10, *, by: str = "item") -> list[ScoredItem]:
-        """The ``n`` nearest items by the cosine of their factors, biases left aside.
+        """The ``n`` nearest items by the cosine of their factors, less the catalogue's mean; biases left aside.
 
         Parameters
         ----------
@@ -217,8 +217,9 @@ class ConvMF:
         own = int(self.item_rows([item])[0]) if isinstance(item, str) else None
         factors = item if isinstance(item, Tensor) else table[own]
         first = int(self.config.biases)
-        # Items all of whose factors are zero (no text, no rating) are near to nothing.
-        similarity = torch.nn.functional.cosine_similarity(table[:, first:], factors[None, first:], dim=1)
+        # All items share a direction, what the average user likes; what tells them apart is the rest.
+        mean = table[:, first:].mean(dim=0)
+        similarity = torch.nn.functional.cosine_similarity(table[:, first:] - mean, factors[None, first:] - mean, dim=1)
         if own is not None:
             similarity[own] = -torch.inf
         best = torch.topk(similarity, min(n, len(similarity) - (own is not None)))
