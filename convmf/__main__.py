@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import logging
 import signal
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from convmf.config import PRESETS, ConvMFConfig, parse_setting
-from convmf.errors import ConvMFError, RunError
+from convmf.errors import ConfigError, ConvMFError, RunError
 from convmf.files import read_json, write_json
 
 
@@ -25,7 +26,10 @@ class _Parser(argparse.ArgumentParser):
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; the exit code: 0 done, 2 bad input, 130 stopped by ctrl-C."""
+    """Run one command; the exit code: 0 done (or stopped, what was learned kept), 2 bad input, 130 ended."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal that knows no dash gets a question mark
     parser = _parser()
     options = parser.parse_args(arguments)
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
@@ -59,6 +63,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_files(train, required=False)
     train.add_argument("--out", type=Path, metavar="FOLDER", help="where model, report and checkpoint go")
     train.add_argument("--resume", type=Path, metavar="FOLDER", help="go on from the checkpoint of an earlier --out")
+    train.add_argument("--vectors", type=Path, metavar="FILE", help="pretrained word vectors, GloVe or word2vec text")
     train.add_argument("--preset", choices=list(PRESETS), default="default")
     train.add_argument("--set", action="append", default=[], metavar="name=value", help="one setting; repeat for more")
     train.add_argument("--seed", type=int, default=0, help="seed of the split and of the training")
@@ -153,6 +158,8 @@ def _train(options: argparse.Namespace) -> int:
         raise RunError(f"train needs --ratings, --items and --out, or --resume; --{missing[0]} is missing.")
     changes = dict(parse_setting(assignment) for assignment in options.set)
     config = ConvMFConfig.preset(options.preset, **{"seed": options.seed, **changes})
+    if config.freeze_embedding and options.vectors is None:
+        raise ConfigError("freeze_embedding keeps pretrained word vectors as they are; give them with --vectors FILE.")
     job = {
         "ratings": str(options.ratings.resolve()),
         "items": str(options.items.resolve()),
@@ -164,6 +171,7 @@ def _train(options: argparse.Namespace) -> int:
             "seed": options.seed,
         },
         "baselines": options.baselines,
+        "vectors": str(options.vectors.resolve()) if options.vectors else None,
     }
     return _run_job(job, options.out, options.report, resume=False)
 
@@ -172,7 +180,15 @@ def _resume(options: argparse.Namespace) -> int:
     path = options.resume / "train.json"
     if not path.is_file():
         raise RunError(f"There is no training in {options.resume}; give the folder of an earlier --out.")
-    return _run_job(read_json(path), options.resume, options.report, resume=True)
+    given = [flag for flag in ("ratings", "items", "out", "set") if getattr(options, flag)]
+    if given:
+        raise RunError(f"--resume goes on with the files and settings of before; leave --{given[0]} out.")
+    try:
+        job = read_json(path)
+        ConvMFConfig.from_dict(job["config"]), job["ratings"], job["items"], job["split"], job["baselines"]
+    except (ValueError, KeyError, TypeError, ConfigError) as error:
+        raise RunError(f"{path} is damaged ({error}); start the training anew.") from error
+    return _run_job(job, options.resume, options.report, resume=True)
 
 
 def _run_job(job: dict[str, Any], folder: Path, report_file: Path | None, *, resume: bool) -> int:
@@ -181,10 +197,13 @@ def _run_job(job: dict[str, Any], folder: Path, report_file: Path | None, *, res
 
     settings = SplitSettings.from_dict(job["split"])
     split = split_ratings(load_dataset(job["ratings"], job["items"]), settings)
+    vectors = _read_vectors(Path(job["vectors"]), split) if job.get("vectors") else None
     folder.mkdir(parents=True, exist_ok=True)
     write_json(folder / "train.json", job)
     config = ConvMFConfig.from_dict(job["config"])
-    report = _fit_and_report(split, config, folder=folder, baselines=job["baselines"], resume=resume)
+    report = _fit_and_report(
+        split, config, folder=folder, baselines=job["baselines"], resume=resume, word_vectors=vectors
+    )
     for path in filter(None, (folder / "report.json", report_file)):
         write_json(path, report)
     _print_report(report)
@@ -192,8 +211,24 @@ def _run_job(job: dict[str, Any], folder: Path, report_file: Path | None, *, res
     return 0
 
 
+def _read_vectors(path: Path, split: Any) -> Any:
+    """The word vectors in ``path``; lines that are left out are named on stderr."""
+    from convmf.data.vectors import distinct_words, read_vectors
+
+    vectors = read_vectors(path, distinct_words(split.dataset.texts))
+    if vectors.n_bad_lines:
+        print(vectors.bad_lines_text(), file=sys.stderr)
+    return vectors
+
+
 def _fit_and_report(
-    split: Any, config: ConvMFConfig, *, folder: Path | None, baselines: bool, resume: bool = False
+    split: Any,
+    config: ConvMFConfig,
+    *,
+    folder: Path | None,
+    baselines: bool,
+    resume: bool = False,
+    word_vectors: Any = None,
 ) -> dict[str, Any]:
     """Train with a progress line and a clean ctrl-C, save into ``folder``, and report."""
     from convmf.evaluation.report import build_report
@@ -210,6 +245,7 @@ def _fit_and_report(
             should_stop=lambda: stopped.asked,
             resume_from=folder if resume else None,
             checkpoint_to=folder,
+            word_vectors=word_vectors,
         )
     progress.close()
     if folder is not None:
@@ -218,7 +254,12 @@ def _fit_and_report(
         note = f" Go on with: python -m convmf train --resume {folder}" if folder else ""
         print(f"Stopped; the best of {len(model.history)} iterations is kept.{note}", file=sys.stderr)
     seconds = time.perf_counter() - started
-    return build_report(model, split, seconds=seconds, all_baselines=baselines and not stopped.asked)
+    report = build_report(model, split, seconds=seconds, all_baselines=baselines and not stopped.asked)
+    report["word_vectors"] = None
+    if word_vectors is not None and model.vocabulary is not None:
+        report["word_vectors"] = word_vectors.report(model.vocabulary)
+        print(f"{word_vectors.name}: {word_vectors.coverage(model.vocabulary)}", file=sys.stderr)
+    return report
 
 
 def _predict(options: argparse.Namespace) -> int:

@@ -44,14 +44,21 @@ class ConvMFConfig:
         50, "How many hidden tastes describe a user and an item.", symbol="K", minimum=1, maximum=512
     )
     lambda_u: float = _setting(
-        15.0, "Pull of every user's factors towards zero.", symbol="λ_U", minimum=1e-6, maximum=1e6
+        4.0, "Pull of every user's factors towards zero.", symbol="λ_U", minimum=1e-6, maximum=1e6
     )
     lambda_v: float = _setting(
-        20.0,
+        4.0,
         "Pull of every item's factors towards what the CNN reads in its text. Large: trust the text.",
         symbol="λ_V",
         minimum=1e-6,
         maximum=1e6,
+    )
+    lambda_growth: float = _setting(
+        1.1,
+        "Each iteration multiplies λ_U and λ_V by this until the validation RMSE stops improving, so that "
+        "nobody has to guess them; 1 keeps them as they are.",
+        minimum=1.0,
+        maximum=2.0,
     )
     lambda_bias: float = _setting(
         3.0,
@@ -67,6 +74,12 @@ class ConvMFConfig:
         True,
         "Model the user's and the item's own level beside the factors; off is the paper's model.",
         symbol="b, c",
+    )
+    user_weights: str = _setting(
+        "sqrt",
+        "How much a user counts in λ_U: 'uniform' as in the paper, 'sqrt' by the root of their ratings.",
+        symbol="w_i",
+        choices=("uniform", "sqrt"),
     )
     item_weights: str = _setting(
         "sqrt",
@@ -158,6 +171,8 @@ PRESETS: dict[str, dict[str, Any]] = {
     "default": {},
     "paper": {
         "biases": False,
+        "lambda_growth": 1.0,
+        "user_weights": "uniform",
         "item_weights": "uniform",
         "lambda_u": 100.0,
         "lambda_v": 10.0,

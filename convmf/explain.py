@@ -83,9 +83,12 @@ def read_text(model: ConvMF, text: str, top: int = 10) -> TextReading:
     ModelError
         The model was trained without texts.
     """
-    factors = model.encode([text])  # (1, D)
-    assert model.vocabulary is not None
+    if model.vocabulary is None:
+        raise ModelError("This model was trained without texts, so it can't rate a description.")
     known, unknown = model.vocabulary.known_and_unknown(text)
+    # The model never learned what an unknown word means, so nothing but an empty text is left to rate.
+    text = text if known else ""
+    factors = model.encode([text])  # (1, D)
     ratings = model.rate(model.user_factors, factors)[0]  # (n_users,)
     # Unclipped scores order users at the top of the scale too.
     scores = score_matrix(model.user_factors, factors, biases=model.config.biases)[:, 0]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -129,11 +128,7 @@ def _take(text: str) -> None:
 def _reading(run_id: str, ended: str, text: str) -> TextReading:
     from convmf.explain import read_text  # imports torch
 
-    result = read_text(model(run_id, ended), text)
-    if result.known_words:
-        return result
-    # The model never learned what an unknown word means, so nothing but an empty text is left to rate.
-    return replace(read_text(model(run_id, ended), ""), unknown_words=result.unknown_words)
+    return read_text(model(run_id, ended), text)
 
 
 def _remarks(net: ConvMF, text: str, result: TextReading) -> None:

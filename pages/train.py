@@ -6,9 +6,10 @@ import streamlit as st
 
 from convmf.config import PRESET_HELP, PRESETS, ConvMFConfig
 from convmf.data.splits import SplitSettings
+from convmf.data.vectors import WordVectors
 from convmf.errors import ConvMFError
 from convmf.runs.store import DatasetRecord, RunRecord
-from pages.shared import frame, run_view, settings
+from pages.shared import frame, run_view, settings, word_vectors
 from pages.shared.workspace import jobs, store
 
 RUNS, NEW = "Runs", "New training"
@@ -60,12 +61,13 @@ def _new_training(datasets: list[DatasetRecord]) -> None:
         persist_state="session",
     )
     cold_percent, seed, device = _main_settings()
-    config = None
+    config = vectors = None
     with st.expander("All settings", key="train_settings"):
         st.caption("They start at the values of the preset. Letters are the symbols of the paper.")
         try:
             config = settings.draw_settings(preset)
             config = ConvMFConfig.from_dict({**config.to_dict(), "seed": seed, "device": device})
+            vectors, config = word_vectors.draw(data, config)
         except ConvMFError as error:
             st.error(frame.plain(str(error)))
     if config is not None:
@@ -74,7 +76,7 @@ def _new_training(datasets: list[DatasetRecord]) -> None:
             st.caption(f"Changed from the preset: {', '.join(settings.setting_name(name) for name in changed)}.")
     else:
         st.error("One of the settings can't be used. Open “All settings” to see which.")
-    _start_button(data, config, SplitSettings(cold_items=cold_percent / 100, seed=seed))
+    _start_button(data, config, SplitSettings(cold_items=cold_percent / 100, seed=seed), vectors)
 
 
 def _choose_dataset(datasets: list[DatasetRecord]) -> DatasetRecord:
@@ -140,7 +142,9 @@ def _main_settings() -> tuple[int, int, str]:
     return int(cold_percent), int(seed), str(device)
 
 
-def _start_button(data: DatasetRecord, config: ConvMFConfig | None, split: SplitSettings) -> None:
+def _start_button(
+    data: DatasetRecord, config: ConvMFConfig | None, split: SplitSettings, vectors: WordVectors | None
+) -> None:
     active = jobs().active()
     if active is not None:
         st.info(
@@ -149,7 +153,7 @@ def _start_button(data: DatasetRecord, config: ConvMFConfig | None, split: Split
         )
     label = "Start training" if active is None else "Add to the queue"
     if st.button(label, type="primary", disabled=config is None, key="train_start") and config is not None:
-        run = jobs().start(data.id, config, split)
+        run = jobs().start(data.id, config, split, word_vectors=vectors)
         st.session_state["train_started"] = run.id
         st.rerun()
 

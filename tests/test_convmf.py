@@ -184,3 +184,13 @@ def test_matrix_factorization_is_convmf_without_text(tmp_path: Path) -> None:
         ConvMF.load(tmp_path).predict_text(["war"])
     with pytest.raises(ModelError, match="call fit first"):
         _ = MatrixFactorization().user_factors
+
+
+@pytest.mark.parametrize("key", ["scale", "history", "best_iteration", "user_lambda", "item_ids"])
+def test_a_model_without_one_of_its_parts_is_one_clear_error(model: ConvMF, tmp_path: Path, key: str) -> None:
+    model.save(tmp_path)
+    meta = json.loads((tmp_path / "model.json").read_text())
+    del meta[key]
+    (tmp_path / "model.json").write_text(json.dumps(meta))
+    with pytest.raises(ModelError, match="damaged"):
+        ConvMF.load(tmp_path)

@@ -63,3 +63,9 @@ def test_a_model_without_text_says_so() -> None:
     model = fit(tiny_dataset(), replace(TINY, text="none"))
     with pytest.raises(ModelError, match="without texts"):
         evidence(model, "war")
+
+
+def test_a_text_of_unknown_words_reads_as_an_empty_one(model: ConvMF) -> None:
+    unknown, empty = read_text(model, "xylophone quux"), read_text(model, "")
+    assert unknown.unknown_words == ("xylophone", "quux") and unknown.evidence == ()
+    assert (unknown.mean, unknown.nearest_items) == (empty.mean, empty.nearest_items)

@@ -10,12 +10,13 @@ import torch
 from convmf.config import ConvMFConfig
 from convmf.data.dataset import Dataset, Ratings
 from convmf.data.splits import SplitSettings, split_ratings
+from convmf.data.vectors import WordVectors, distinct_words
 from convmf.errors import ConfigError, RunError
 from convmf.evaluation.metrics import rmse
 from convmf.model.convmf import ConvMF
 from convmf.training.checkpoint import FILE_NAME
 from convmf.training.loop import IterationResult, fit
-from convmf.training.state import Training, item_weights
+from convmf.training.state import Training, row_weights
 from tests.helpers import TINY, tiny_dataset
 
 
@@ -134,6 +135,8 @@ def test_stopping_keeps_the_best_so_far_or_says_that_there_is_none() -> None:
         {"n_factors": 5},
         {"lambda_u": 5.0},
         {"lambda_v": 9.0},
+        {"lambda_growth": 1.2},
+        {"user_weights": "sqrt"},
         {"lambda_bias": 9.0},
         {"lambda_w": 0.5},
         {"embedding_std": 0.5},
@@ -165,16 +168,55 @@ def test_every_setting_has_an_effect(change: dict[str, object]) -> None:
     assert [row["objective"] for row in base] != [row["objective"] for row in changed]
 
 
-def test_freezing_keeps_the_given_vectors() -> None:
-    from convmf.data.text import Vocabulary
+def tiny_vectors(dim: int = 5, seed: int = 0) -> WordVectors:
+    """Random vectors for all words of the tiny data but 'river'."""
+    words = tuple(sorted(distinct_words(tiny_dataset().texts) - {"river"}))
+    return WordVectors(words, np.random.default_rng(seed).normal(size=(len(words), dim)).astype(np.float32), "tiny")
 
-    vocabulary = Vocabulary(("war", "soldiers", "love", "wedding"))
-    vectors = torch.randn(6, 8, generator=torch.Generator().manual_seed(0))
+
+def test_word_vectors_are_the_start_and_freezing_keeps_them(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", logger="convmf")
+    vectors, kept = tiny_vectors(), {}
     for freeze in (True, False):
-        config = replace(TINY, freeze_embedding=freeze)
-        model = fit(tiny_split(), config, vocabulary=vocabulary, pretrained=vectors)
-        assert model.cnn is not None
-        assert torch.equal(model.cnn.embedding_layer.weight[2:], vectors[2:]) is freeze
+        model = fit(tiny_split(), replace(TINY, freeze_embedding=freeze), word_vectors=vectors)
+        assert model.cnn is not None and model.vocabulary is not None
+        start, _ = vectors.matrix(model.vocabulary, TINY.seed)
+        assert np.array_equal(model.cnn.embedding_layer.weight.detach().numpy(), start) is freeze
+        kept[freeze] = [row["objective"] for row in model.history]
+        model.save(tmp_path / str(freeze))
+        loaded = ConvMF.load(tmp_path / str(freeze))
+        assert np.array_equal(loaded.predict_text(["war river"]), model.predict_text(["war river"]))
+    assert kept[True] != kept[False]
+    assert "11 of 12 words (91.7%) have a pretrained vector" in caplog.text
+    plain, other = fit(tiny_split(), TINY), fit(tiny_split(), TINY, word_vectors=tiny_vectors(seed=1))
+    objectives = [[row["objective"] for row in model.history] for model in (plain, other)]
+    assert kept[False] not in objectives, "the vectors matter, and which ones they are"
+
+
+@pytest.mark.parametrize("freeze", [True, False])
+def test_a_training_with_word_vectors_is_resumed_with_the_same_ones_only(tmp_path: Path, freeze: bool) -> None:
+    split, config, vectors = tiny_split(), replace(TINY, freeze_embedding=freeze), tiny_vectors()
+    whole = fit(split, config, word_vectors=vectors)
+    seen: list[IterationResult] = []
+    fit(
+        split,
+        config,
+        word_vectors=vectors,
+        checkpoint_to=tmp_path,
+        on_iteration=seen.append,
+        should_stop=lambda: len(seen) >= 2,
+    )
+    assert len(seen) == 2
+    for other in (None, tiny_vectors(seed=1)):
+        with pytest.raises(RunError, match="other word vectors"):
+            fit(split, config, resume_from=tmp_path, word_vectors=other)
+    assert_same(fit(split, config, resume_from=tmp_path, word_vectors=vectors), whole)
+
+
+@pytest.mark.parametrize("text", ["none", "empty"])
+def test_word_vectors_do_nothing_without_texts(text: str) -> None:
+    config = replace(TINY, text=text)
+    assert fit(tiny_split(), config, word_vectors=tiny_vectors()).history[-1]["valid_rmse"] > 0
 
 
 def test_a_missing_device_is_a_clear_error() -> None:
@@ -185,16 +227,16 @@ def test_a_missing_device_is_a_clear_error() -> None:
 
 
 def test_a_diverging_training_fails_with_its_reason() -> None:
-    training = Training(tiny_split(), TINY, lambda: False, None, None)
+    training = Training(tiny_split(), TINY, lambda: False)
     training.item_factors[:] = float("nan")
     with pytest.raises(RunError, match="no longer a finite number"):
         training.iterate()
 
 
-def test_item_weights() -> None:
+def test_row_weights() -> None:
     counts = torch.tensor([0, 1, 4, 9])
-    assert item_weights(counts, "uniform").tolist() == [0, 1, 1, 1]
-    torch.testing.assert_close(item_weights(counts, "sqrt"), torch.tensor([0, 0.5, 1.0, 1.5]))
+    assert row_weights(counts, "uniform").tolist() == [0, 1, 1, 1]
+    torch.testing.assert_close(row_weights(counts, "sqrt"), torch.tensor([0, 0.5, 1.0, 1.5]))
 
 
 def one(user: int, item: int, rating: list[float]) -> Dataset:
@@ -227,7 +269,7 @@ def test_edge_cases_stay_finite_and_on_the_scale(data: Dataset, biases: bool) ->
 def test_the_whole_alternation_against_plain_numpy(biases: bool) -> None:
     """Equations (7), (8) and (10) row by row in float64, with θ as the training itself gives it."""
     split, config = tiny_split(), replace(TINY, biases=biases, item_weights="uniform", n_iterations=3)
-    training = Training(split, config, lambda: False, None, None)
+    training = Training(split, config, lambda: False)
     train, scale = split.train, training.scale
     scores = (train.rating.astype(np.float64) - scale.mean) / scale.std
 

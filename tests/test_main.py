@@ -100,6 +100,49 @@ def test_resume_of_a_finished_training_changes_nothing(trained: Path) -> None:
     assert (before.predict_text(["war"]) == after.predict_text(["war"])).all()
 
 
+@pytest.fixture(scope="module")
+def vectors_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("vectors") / "small.txt"
+    path.write_text("war 1 2 3\nlove -1 0.5 2\nwedding 0 1\nRiver 0.1 0.2 0.3\n")
+    return path
+
+
+def test_word_vectors_from_a_file(
+    files: list[str], vectors_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    flags = ["--out", str(tmp_path), "--preset", "quick", *TINY_FLAGS, "--set", "freeze_embedding=true"]
+    assert main(["train", *files, *flags, "--vectors", str(vectors_file)]) == 0
+    error = capsys.readouterr().err
+    assert "1 line is left out; line 3: 2 numbers behind the first word, not 3" in error
+    assert "3 of 12 words (25.0%) have a pretrained vector" in error
+    report = json.loads((tmp_path / "report.json").read_text())
+    assert report["word_vectors"] == {"file": "small.txt", "dim": 3, "known": 3, "words": 12}
+    model = ConvMF.load(tmp_path)
+    assert model.cnn is not None and model.cnn.embedding_layer.embedding_dim == 3
+    assert main(["train", "--resume", str(tmp_path)]) == 0
+    assert (ConvMF.load(tmp_path).predict_text(["war"]) == model.predict_text(["war"])).all()
+    vectors_file.write_text(vectors_file.read_text().replace("war 1", "war 2"))
+    capsys.readouterr()
+    assert main(["train", "--resume", str(tmp_path)]) == 2
+    assert "other word vectors" in capsys.readouterr().err
+
+
+def test_word_vectors_that_cannot_be_used_are_one_line(
+    files: list[str], tmp_path: Path, trained: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert json.loads((trained / "report.json").read_text())["word_vectors"] is None
+    (tmp_path / "bad.txt").write_text("this is no file of vectors\n")
+    out = ["--out", str(tmp_path / "out")]
+    for flags in (
+        ["--vectors", str(tmp_path / "bad.txt")],
+        ["--vectors", "missing"],
+        ["--set", "freeze_embedding=true"],
+    ):
+        assert main(["train", *files, *out, *flags]) == 2
+        assert len(capsys.readouterr().err.strip().splitlines()) == 1
+    assert not (tmp_path / "out").exists()
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -162,3 +205,18 @@ def test_the_demo_beats_the_baselines(tmp_path: Path, capsys: pytest.CaptureFixt
     assert report["rmse"]["test"] < report["baselines"]["biases"]["test"]
     cold = report["rmse"]["cold"]
     assert cold < report["baselines"]["global_mean"]["cold"] and cold < report["baselines"]["biases"]["cold"]
+
+
+@pytest.mark.parametrize("content", ["{bad", "{}", '{"config": {}, "ratings": "r", "items": "i", "split": {}}'])
+def test_a_damaged_training_folder_is_one_line(
+    tmp_path: Path, content: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "train.json").write_text(content)
+    assert main(["train", "--resume", str(tmp_path)]) == 2
+    error = capsys.readouterr().err
+    assert "damaged" in error and len(error.strip().splitlines()) == 1
+
+
+def test_resume_takes_no_other_settings(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["train", "--resume", str(trained), "--set", "n_factors=3"]) == 2
+    assert "leave --set out" in capsys.readouterr().err

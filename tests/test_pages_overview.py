@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -108,3 +110,17 @@ def test_many_data_sets_are_cut_short_with_a_link(stored):
     page = _page()
     assert "17 users" in _texts(page) and "10 users" not in _texts(page)
     assert "All 8 data sets →" in [link.label for link in page.get("page_link")]
+
+
+def test_clearing_the_caches_closes_the_trainings_before_the_store(workspace: Path) -> None:
+    import streamlit as st
+
+    from pages.shared import workspace as shared
+
+    closed: list[str] = []
+    store, jobs = shared.store(), shared.jobs()
+    close_jobs, close_store = jobs.close, store.close
+    jobs.close = lambda *args: closed.append("jobs") or close_jobs(*args)  # type: ignore[method-assign]
+    store.close = lambda: closed.append("store") or close_store()  # type: ignore[method-assign]
+    st.cache_resource.clear()
+    assert closed == ["jobs", "store"]

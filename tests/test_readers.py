@@ -583,7 +583,7 @@ _SEPARATOR = st.sampled_from([",", "\t", ";", "|"])
 
 @settings(max_examples=100, deadline=None, database=None)
 @given(
-    st.dictionaries(st.tuples(_ID, _ID), st.floats(allow_nan=False, allow_infinity=False), min_size=1),
+    st.dictionaries(st.tuples(_ID, _ID), st.floats(-1e12, 1e12), min_size=1),
     _SEPARATOR,
 )
 def test_clean_ratings_come_back_as_they_were(pairs, separator):
@@ -633,3 +633,9 @@ def test_real_files_are_read_without_a_rejected_row(name):
     assert ratings.frame["item_id"].nunique() == n_rated
     assert ratings.frame["line"].tolist() == list(range(2, n_ratings + 2))
     assert unknown_items(ratings, items).empty
+
+
+def test_a_rating_too_large_for_single_precision_is_reported_with_its_line():
+    table = read_ratings(b"user,item,rating\na,x,3\nb,x,1e39\nc,x,-1e13\n")
+    assert ratings_of(table) == [("a", "x", 3.0)]
+    assert table.report.problems["line"].tolist() == [3, 4]

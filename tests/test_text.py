@@ -14,9 +14,10 @@ from convmf.errors import DataError
     [
         ("The Harbour-Master's café", ["the", "harbour", "master", "cafe"]),
         ("the dogs’ don't O’Brien’s", ["the", "dogs", "don't", "o'brien"]),
-        ("Über naïve Øresund straße", ["uber", "naive", "øresund", "strasse"]),
+        ("Über naïve Øresund straße", ["uber", "naive", "oresund", "strasse"]),
         ("東京ドラマ!", ["東", "京", "ド", "ラ", "マ"]),
         ("が", ["が"]),
+        ("ｶﾞｲﾄﾞ", ["ガ", "イ", "ド"]),
         ("สวัสดี", ["ส", "วั", "ส", "ดี"]),
         ("हिन्दी फ़िल्म", ["हिन्दी", "फ़िल्म"]),
         ("Йод кино", ["йод", "кино"]),

@@ -267,7 +267,15 @@ def _with_warnings(report: ReadReport, warnings: pd.DataFrame) -> ReadReport:
     """The report with further rows that are kept, in the order of their lines."""
     problems = pd.concat([report.problems, warnings], ignore_index=True).sort_values("line", kind="stable")
     counts = Counter(report.counts) + Counter(warnings["reason"].tolist())
-    return replace(report, problems=problems.reset_index(drop=True), counts=dict(counts))
+    n_unlisted = int(warnings.attrs.get("n_unlisted", 0))
+    if n_unlisted:
+        counts[str(warnings["reason"].iloc[0])] += n_unlisted
+    return replace(
+        report,
+        problems=problems.reset_index(drop=True),
+        counts=dict(counts),
+        n_unlisted=report.n_unlisted + n_unlisted,
+    )
 
 
 def _file_name(source: bytes | Path, fallback: str) -> str:

@@ -40,7 +40,7 @@ from convmf.data.problems import (
     problems_frame,
 )
 from convmf.data.tables import MAX_ROWS, OpenTable
-from convmf.data.values import MAX_ID, IdCodes, id_problem, parse_number, parse_time, to_numbers
+from convmf.data.values import MAX_ID, MAX_RATING, IdCodes, id_problem, parse_number, parse_time, to_numbers
 
 __all__ = [
     "MAX_BYTES",
@@ -220,6 +220,8 @@ def _rating_part(table: OpenTable, chunk: Chunk, users: IdCodes, items: IdCodes)
         "item_id": items.encode(item),
         "rating": to_numbers(rating, number),
     }
+    # Ratings are kept in single precision, and their squares are summed.
+    part["rating"][np.abs(part["rating"]) > MAX_RATING] = np.inf
     sound = (part["user_id"] >= 0) & (part["item_id"] >= 0) & np.isfinite(part["rating"])
     for row in np.flatnonzero(~sound).tolist():
         role, value, reason = _rating_problem(user[row], item[row], rating[row], part["rating"][row])

@@ -20,8 +20,12 @@ PAD, UNK = 0, 1
 # Scripts written without spaces: each character, with its marks, is a token of its own.
 _UNSPACED = r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}ー]"
 _LETTER = rf"(?:(?!{_UNSPACED})[\p{{L}}\p{{N}}])"
-_TOKEN = regex.compile(rf"{_UNSPACED}\p{{M}}*|{_LETTER}(?:{_LETTER}|\p{{M}})*(?:['’]{_LETTER}(?:{_LETTER}|\p{{M}})*)*")
+_TOKEN = regex.compile(
+    rf"{_UNSPACED}[\p{{M}}ﾞﾟ]*|{_LETTER}(?:{_LETTER}|\p{{M}})*(?:['’]{_LETTER}(?:{_LETTER}|\p{{M}})*)*"
+)
 _LATIN_ACCENT = regex.compile(r"(?<=\p{Latin})\p{M}+")
+# Latin letters whose stroke isn't a mark that decomposition takes off.
+_WITHOUT_MARK = str.maketrans({"ß": "ss", "ø": "o", "ł": "l", "đ": "d", "æ": "ae", "œ": "oe"})
 _POSSESSIVE = regex.compile(r"['’]s$|['’]$")
 
 STOP_WORDS = frozenset(
@@ -67,7 +71,7 @@ def words(text: str) -> list[str]:
 def _normalize(word: str) -> str:
     if not word.isascii():
         decomposed = unicodedata.normalize("NFKD", word.lower())
-        word = unicodedata.normalize("NFC", _LATIN_ACCENT.sub("", decomposed)).replace("ß", "ss")
+        word = unicodedata.normalize("NFC", _LATIN_ACCENT.sub("", decomposed)).translate(_WITHOUT_MARK)
     return str(_POSSESSIVE.sub("", word.lower().replace("’", "'")))
 
 

@@ -18,6 +18,9 @@ from convmf.data.problems import ID_CONTROL, ID_TOO_LONG
 MAX_ID = 200
 """Characters of an id: a longer one is a description in the wrong column."""
 
+MAX_RATING = 1e12
+"""Size of a rating: beyond it single precision tells neighbouring ratings apart no more, and sums overflow."""
+
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
 _INFINITE = re.compile(r"[+-]?(nan|inf|infinity)", re.IGNORECASE)

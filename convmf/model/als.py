@@ -14,8 +14,9 @@ from torch import Tensor
 
 from convmf.errors import ModelError
 
-# Ratings gathered at once: their factors (8192 × 51 floats) stay in the cache.
-_CHUNK_RATINGS = 8192
+# Ratings gathered at once: few enough that their factors (16384 × 51 floats) stay near the cache, enough that
+# threads seldom wait for the interpreter between two chunks.
+_CHUNK_RATINGS = 16384
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from torch import Tensor
 from convmf.config import ConvMFConfig
 from convmf.data.dataset import Ratings
 from convmf.data.text import UNK, Vocabulary
-from convmf.errors import ModelError
+from convmf.errors import DataError, ModelError
 from convmf.model.als import RatingRows, half_step
 from convmf.model.cnn import CnnNlpModel, encode_texts
 from convmf.model.storage import read_model, write_model
@@ -64,6 +64,8 @@ class ConvMF:
         Training ratings of each item, (n_items,).
     ratings
         All ratings of the data set: what a user has seen already.
+    user_lambda
+        λ_U of a user with one rating, as it was in the best iteration.
     history
         One dictionary an iteration.
     """
@@ -78,6 +80,7 @@ class ConvMF:
     item_counts: Tensor
     ratings: Ratings
     scale: RatingScale
+    user_lambda: float
     vocabulary: Vocabulary | None = None
     cnn: CnnNlpModel | None = None
     history: tuple[dict[str, Any], ...] = ()
@@ -197,7 +200,8 @@ class ConvMF:
             n_rows=1,
             n_columns=len(self.item_ids),
         )
-        penalty = torch.full((1, self.item_factors.shape[1]), self.config.lambda_u)
+        weight = len(rows) ** 0.5 if self.config.user_weights == "sqrt" else 1.0
+        penalty = torch.full((1, self.item_factors.shape[1]), self.user_lambda * weight)
         penalty[:, : int(self.config.biases)] = self.config.lambda_bias
         return half_step(plan, self.item_factors, penalty, biases=self.config.biases)[0][0]
 
@@ -259,6 +263,7 @@ class ConvMF:
             "item_ids": self.item_ids,
             "titles": self.titles,
             "scale": vars(self.scale),
+            "user_lambda": self.user_lambda,
             "words": None if self.vocabulary is None else self.vocabulary.words,
             "embedding_dim": None if self.cnn is None else self.cnn.embedding_layer.embedding_dim,
             "n_ratings": len(self.ratings),
@@ -277,6 +282,13 @@ class ConvMF:
             The folder holds no model, or a damaged one.
         """
         meta, tensors = read_model(Path(folder))
+        try:
+            return cls._from_files(meta, tensors)
+        except (KeyError, TypeError, ValueError, DataError) as error:
+            raise ModelError(f"The model in {folder} is damaged ({error}); train it again.") from error
+
+    @classmethod
+    def _from_files(cls, meta: dict[str, Any], tensors: dict[str, Tensor]) -> ConvMF:
         config = ConvMFConfig.from_dict(meta["config"])
         vocabulary = cnn = None
         if meta["words"] is not None:
@@ -296,6 +308,7 @@ class ConvMF:
             item_counts=tensors["item_counts"],
             ratings=Ratings(*(tensors[f"ratings.{key}"].numpy() for key in ("user_index", "item_index", "rating"))),
             scale=RatingScale(**meta["scale"]),
+            user_lambda=float(meta["user_lambda"]),
             vocabulary=vocabulary,
             cnn=cnn,
             history=tuple(meta["history"]),
@@ -324,8 +337,11 @@ def build_cnn(
         hidden_dimension=config.hidden_dim,
         generator=generator,
     )
-    if pretrained is None:
-        with torch.no_grad():
+    with torch.no_grad():
+        # A kernel with a negative bias would be dead from the start where the word vectors are small.
+        for layer in cnn.conv1d_layers:
+            torch.nn.init.zeros_(layer.get_parameter("bias"))
+        if pretrained is None:
             # The random vectors have a deviation of 1; one that is too long is cut to max_norm.
             cnn.embedding_layer.weight.mul_(config.embedding_std)
             # A text of unknown words alone tells no more than an empty one.

@@ -23,6 +23,7 @@ from convmf.runs.store import RunRecord, Store
 
 if TYPE_CHECKING:
     from convmf.data.splits import SplitSettings
+    from convmf.data.vectors import WordVectors
     from convmf.training.loop import IterationResult
 
 logger = logging.getLogger(__name__)
@@ -90,6 +91,7 @@ def default_training(store: Store, run: RunRecord, should_stop: Callable[[], boo
         raise RunError("Stopped while the data was read; there is no model yet.")
     baselines = simple_baselines(split)
     store.update_run(run.id, baselines=baseline_lines(split, baselines))
+    word_vectors = store.word_vectors(run.id)
     checkpoint = store.checkpoint_folder(run.id)
     resume_from = checkpoint if _has_files(checkpoint) else None
     if resume_from is None:
@@ -102,6 +104,7 @@ def default_training(store: Store, run: RunRecord, should_stop: Callable[[], boo
         should_stop=should_stop,
         resume_from=resume_from,
         checkpoint_to=checkpoint,
+        word_vectors=word_vectors,
     )
     if should_stop() and store.run(run.id).state != "stopping":
         return None
@@ -110,7 +113,10 @@ def default_training(store: Store, run: RunRecord, should_stop: Callable[[], boo
     enter("measuring the model")
     # The sum over the iterations: a resumed run counts from its first start, without the pause.
     seconds = sum(sum(values["seconds"].values()) for values in model.history)
-    return build_report(model, split, seconds=seconds, simple=baselines)
+    report = build_report(model, split, seconds=seconds, simple=baselines)
+    if word_vectors is not None and model.vocabulary is not None:
+        report["word_vectors"] = word_vectors.report(model.vocabulary)
+    return report
 
 
 class Jobs:
@@ -141,8 +147,17 @@ class Jobs:
         self._try_to_own()
         _open_jobs.add(self)
 
-    def start(self, dataset_id: str, config: ConvMFConfig, split: SplitSettings, name: str = "") -> RunRecord:
+    def start(
+        self,
+        dataset_id: str,
+        config: ConvMFConfig,
+        split: SplitSettings,
+        name: str = "",
+        word_vectors: WordVectors | None = None,
+    ) -> RunRecord:
         """Queue a training; it begins at once when no other one is at work.
+
+        ``word_vectors`` to start from are kept with the run.
 
         The same order given again within two seconds (a double click) returns the run that is there.
 
@@ -154,9 +169,9 @@ class Jobs:
         with self._guard:
             self._own()
             twin = self._twin(dataset_id, config.to_dict(), split.to_dict())
-            if twin is not None:
+            if twin is not None and _digest(self._store.word_vectors(twin.id)) == _digest(word_vectors):
                 return twin
-            run = self._store.create_run(dataset_id, config, split, name)
+            run = self._store.create_run(dataset_id, config, split, name, word_vectors)
             self._enqueue(run.id)
             return run
 
@@ -205,6 +220,11 @@ class Jobs:
                 return self._store.set_state(run_id, "stopped", "Stopped before it began.")
             # Its thread ended while the database couldn't be written.
             return self._store.set_state(run_id, "interrupted", "The training ended without a result.")
+
+    @property
+    def store(self) -> Store:
+        """The store that the trainings write to."""
+        return self._store
 
     def active(self) -> RunRecord | None:
         """The run in training, else the next one in the queue, else None."""
@@ -416,6 +436,10 @@ def _logging_to(task: _Task, path: Path) -> Iterator[_RunLog]:
 
 def _log_path(store: Store, run: RunRecord) -> Path:
     return store.folder / "runs" / run.id / "log.txt"
+
+
+def _digest(word_vectors: WordVectors | None) -> str:
+    return "" if word_vectors is None else word_vectors.digest
 
 
 def _has_files(folder: Path) -> bool:

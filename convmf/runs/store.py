@@ -24,6 +24,7 @@ from convmf.files import FileLock
 if TYPE_CHECKING:
     from convmf.data.dataset import Dataset
     from convmf.data.splits import SplitSettings
+    from convmf.data.vectors import WordVectors
 
 LIFE: Mapping[str, tuple[str, ...]] = {
     "queued": ("running", "stopped", "interrupted"),
@@ -40,6 +41,7 @@ ACTIVE = ("queued", "running", "stopping")
 """States in which a run is waiting for its training or in it."""
 
 MAX_LABEL_LENGTH = 100
+VECTORS_NAME = "vectors.safetensors"
 
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     (
@@ -244,9 +246,32 @@ class Store:
 
     # Runs
 
-    def create_run(self, dataset_id: str, config: ConvMFConfig, split: SplitSettings, name: str = "") -> RunRecord:
-        """A new run in state queued, called "Run <number>" when it has no name."""
+    def create_run(
+        self,
+        dataset_id: str,
+        config: ConvMFConfig,
+        split: SplitSettings,
+        name: str = "",
+        word_vectors: WordVectors | None = None,
+    ) -> RunRecord:
+        """A new run in state queued, called "Run <number>" when it has no name.
+
+        ``word_vectors`` are kept in a file of its own, so that the run finds them when it is resumed.
+        """
         run_id = secrets.token_hex(8)
+        folder = self.folder / "runs" / run_id
+        try:
+            with self._explained():
+                folder.mkdir()
+                if word_vectors is not None:
+                    word_vectors.save(folder / VECTORS_NAME)
+            self._insert_run(run_id, dataset_id, config, split, name)
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+        return self.run(run_id)
+
+    def _insert_run(self, run_id: str, dataset_id: str, config: ConvMFConfig, split: SplitSettings, name: str) -> None:
         with self._transaction():
             dataset_id = self.dataset_record(dataset_id).id
             number = self._rows("SELECT COALESCE(MAX(rowid), 0) + 1 FROM runs")[0][0]
@@ -260,10 +285,7 @@ class Store:
                 "device": config.device,
                 "created": time.time(),
             }
-            with self._explained():
-                (self.folder / "runs" / run_id).mkdir()
             self._insert("runs", row)
-        return self.run(run_id)
 
     def run(self, run_id: str) -> RunRecord:
         """The run with this id.
@@ -359,6 +381,21 @@ class Store:
     def checkpoint_folder(self, run_id: str) -> Path:
         """Where a known run's checkpoint is written; may not be there yet."""
         return self.run_folder(run_id) / "checkpoint"
+
+    def word_vectors(self, run_id: str) -> WordVectors | None:
+        """The pretrained word vectors that a known run starts from, if any.
+
+        Raises
+        ------
+        DataError
+            Their file is damaged.
+        """
+        path = self.run_folder(run_id) / VECTORS_NAME
+        if not path.exists():
+            return None
+        from convmf.data.vectors import WordVectors
+
+        return WordVectors.load(path)
 
     # History
 

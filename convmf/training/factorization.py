@@ -48,7 +48,9 @@ class MatrixFactorization:
             n_iterations=n_iterations,
             patience=patience,
             biases=biases,
+            user_weights="uniform",
             item_weights="uniform",
+            lambda_growth=1.0,
             text="none",
             seed=seed,
         )

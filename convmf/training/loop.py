@@ -7,12 +7,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from torch import Tensor
-
 from convmf.config import ConvMFConfig
 from convmf.data.dataset import Dataset
 from convmf.data.splits import Split, SplitSettings, split_ratings
-from convmf.data.text import Vocabulary
+from convmf.data.vectors import WordVectors
 from convmf.device import describe_device
 from convmf.errors import RunError
 from convmf.model.als import Stopped
@@ -33,8 +31,7 @@ def fit(
     should_stop: Callable[[], bool] | None = None,
     resume_from: Path | None = None,
     checkpoint_to: Path | None = None,
-    pretrained: Tensor | None = None,
-    vocabulary: Vocabulary | None = None,
+    word_vectors: WordVectors | None = None,
 ) -> ConvMF:
     """Train ConvMF; the state with the best validation RMSE comes back.
 
@@ -51,15 +48,15 @@ def fit(
     checkpoint_to, resume_from
         Folders for the state between two iterations. A resumed training needs the same data and
         settings, and ends (on the CPU) bit for bit as if it had never stopped.
-    vocabulary, pretrained
-        Words and their vectors (len(vocabulary), embedding_dim) to start from, instead of a
-        vocabulary made from the texts and random vectors.
+    word_vectors
+        Pretrained vectors to start from (ConvMF+), see :func:`convmf.data.vectors.read_vectors`; the
+        settings ``embedding_dim`` and ``embedding_std`` then don't count.
 
     Raises
     ------
     RunError
-        Stopped before one iteration was finished, the checkpoint is of other data or settings, or
-        the objective is no longer a finite number.
+        Stopped before one iteration was finished, the checkpoint is of other data, settings or word
+        vectors, or the objective is no longer a finite number.
     ConfigError
         The machine has no such device.
     """
@@ -67,7 +64,7 @@ def fit(
     split = dataset_or_split
     if isinstance(split, Dataset):
         split = split_ratings(split, SplitSettings(seed=config.seed))
-    training = Training(split, config, should_stop or (lambda: False), vocabulary, pretrained)
+    training = Training(split, config, should_stop or (lambda: False), word_vectors)
     if resume_from is not None:
         training.restore(load_checkpoint(resume_from))
     log.info("training on %s", describe_device(training.device))

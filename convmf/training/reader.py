@@ -61,7 +61,8 @@ class TextReader:
         Parameters
         ----------
         item_factors, weights
-            Targets v and their weights, both (n_items, D).
+            Targets v, (n_items, D), and w_j of each, (n_items,). The levels weigh as much as a factor here,
+            whatever their own λ is: an unseen item's level is what the text is asked for first.
         iteration
             Number of the iteration, from 1. Each has random numbers of its own, so that a resumed
             training draws what it would have drawn.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import logging
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -14,6 +16,7 @@ from torch import Tensor
 from convmf.config import ConvMFConfig
 from convmf.data.splits import Split
 from convmf.data.text import Vocabulary
+from convmf.data.vectors import WordVectors
 from convmf.device import choose_device
 from convmf.errors import RunError
 from convmf.evaluation.metrics import rmse
@@ -22,6 +25,12 @@ from convmf.model.convmf import ConvMF, RatingScale, pair_scores
 from convmf.model.loss import objective
 from convmf.training.checkpoint import Checkpoint, prefixed, under
 from convmf.training.reader import TextReader
+
+log = logging.getLogger(__name__)
+
+
+# Where nothing can be validated λ grows to 2.6 times its start, the middle of where real data has its best.
+_BLIND_STEPS = 10
 
 
 @dataclass(frozen=True)
@@ -66,14 +75,13 @@ class Training:
         split: Split,
         config: ConvMFConfig,
         should_stop: Callable[[], bool],
-        vocabulary: Vocabulary | None,
-        pretrained: Tensor | None,
+        word_vectors: WordVectors | None = None,
     ) -> None:
         self.split, self.config, self.should_stop = split, config, should_stop
         self.device = choose_device(config.device)
         self.scale = rating_scale(split, config)
         self._plan_ratings()
-        self._prepare_text(vocabulary, pretrained)
+        self._prepare_text(word_vectors)
         self._start_factors()
         self.iteration = 0
         self.history: list[IterationResult] = []
@@ -90,29 +98,45 @@ class Training:
         self.item_plan = RatingRows.plan(
             train.item_index, train.user_index, scores, n_rows=n_items, n_columns=n_users, device=self.device
         )
-        weights = item_weights(self.item_plan.counts, self.config.item_weights)  # (n_items,)
-        self.user_penalty = self._penalty(self.config.lambda_u)  # (D,)
-        self.item_penalty = weights[:, None] * self._penalty(self.config.lambda_v)  # (n_items, D)
+        self.user_weights = row_weights(self.user_plan.counts, self.config.user_weights)  # (n_users,)
+        self.item_weights = row_weights(self.item_plan.counts, self.config.item_weights)  # (n_items,)
         self.rated_rows = torch.from_numpy(np.flatnonzero(self.item_plan.counts.cpu().numpy() > 0))
 
-    def _penalty(self, strength: float) -> Tensor:
-        """λ of each dimension, (D,): column 0 has its own where it holds the levels."""
-        penalty = torch.full((self.config.n_factors + self.config.biases,), strength, device=self.device)
+    def _growth(self, iteration: int) -> float:
+        """What λ_U and λ_V have grown by in this iteration (from 1).
+
+        The training walks up the path of λ from too little to too much, each iteration starting from the
+        last one's factors, and validation picks the best place on it. Without validation it stops early.
+        """
+        steps = iteration - 1 if len(self.split.valid) else min(iteration - 1, _BLIND_STEPS)
+        return float(self.config.lambda_growth**steps)
+
+    def _penalty(self, strength: float, weights: Tensor) -> Tensor:
+        """λ of each row and dimension, (n_rows, D): the levels in column 0 have their own, without weights."""
+        width = self.config.n_factors + self.config.biases
+        penalty = (strength * self._growth(self.iteration + 1) * weights).unsqueeze(1).repeat(1, width)
         if self.config.biases:
-            penalty[0] = self.config.lambda_bias
+            penalty[:, 0] = self.config.lambda_bias * (weights > 0)
         return penalty
 
-    def _prepare_text(self, vocabulary: Vocabulary | None, pretrained: Tensor | None) -> None:
+    def _prepare_text(self, word_vectors: WordVectors | None) -> None:
         config = self.config
         self.reader: TextReader | None = None
+        self.vectors_digest: str | None = None
         if config.text == "none":
             return
         texts = control_texts(self.split, config)
         # Cold items stand for items of the future: their texts don't shape the vocabulary.
         known = [text for text, cold in zip(texts, self.split.cold_items, strict=True) if not cold]
-        vocabulary = vocabulary or Vocabulary.build(
+        vocabulary = Vocabulary.build(
             known, max_words=config.max_words, max_document_frequency=config.max_document_frequency
         )
+        pretrained = None
+        if word_vectors is not None:
+            matrix, coverage = word_vectors.matrix(vocabulary, config.seed)
+            log.info("word vectors: %s", coverage)
+            self.vectors_digest = hashlib.sha256(matrix.tobytes()).hexdigest()
+            pretrained = torch.from_numpy(matrix)
         self.reader = TextReader(texts, vocabulary, config, self.device, pretrained)
 
     def _start_factors(self) -> None:
@@ -133,10 +157,13 @@ class Training:
     def iterate(self) -> IterationResult:
         """One outer iteration. Raises Stopped when asked to stop in the middle of it."""
         config, started = self.config, time.perf_counter()
+        user_penalty = self._penalty(config.lambda_u, self.user_weights)
+        item_penalty = self._penalty(config.lambda_v, self.item_weights)
         self.user_factors, _ = half_step(
             self.user_plan,
             self.item_factors,
-            self.user_penalty.expand_as(self.user_factors),
+            # A row without ratings weighs nothing, but the half-step wants a penalty above zero even there.
+            torch.where(user_penalty > 0, user_penalty, 1.0),
             biases=config.biases,
             should_stop=self.should_stop,
         )
@@ -144,8 +171,7 @@ class Training:
         self.item_factors, squared_error = half_step(
             self.item_plan,
             self.user_factors,
-            # An unrated item weighs nothing, but the half-step wants a penalty above zero even there.
-            torch.where(self.item_penalty > 0, self.item_penalty, 1.0),
+            torch.where(item_penalty > 0, item_penalty, 1.0),
             self.text_factors,
             biases=config.biases,
             should_stop=self.should_stop,
@@ -159,17 +185,18 @@ class Training:
             "items": after_items - after_users,
             "cnn": time.perf_counter() - after_items,
         }
-        return self._record(squared_error, seconds)
+        return self._record(squared_error, user_penalty, item_penalty, seconds)
 
     def _fit_text(self, reader: TextReader) -> None:
         """Equation (9): fit the CNN to the item factors, then read all texts anew."""
-        weights = self.item_penalty / self.config.lambda_v
-        reader.fit(self.item_factors, weights, self.rated_rows, self.iteration + 1, self.should_stop)
+        reader.fit(self.item_factors, self.item_weights, self.rated_rows, self.iteration + 1, self.should_stop)
         self.text_factors = reader.read()
         unrated = self.item_plan.counts == 0
         self.item_factors[unrated] = self.text_factors[unrated]
 
-    def _record(self, squared_error: float, seconds: dict[str, float]) -> IterationResult:
+    def _record(
+        self, squared_error: float, user_penalty: Tensor, item_penalty: Tensor, seconds: dict[str, float]
+    ) -> IterationResult:
         config = self.config
         terms = objective(
             squared_error,
@@ -177,8 +204,8 @@ class Training:
             self.item_factors,
             self.text_factors,
             () if self.reader is None else self.reader.cnn.parameters(),
-            user_penalty=self.user_penalty,
-            item_penalty=self.item_penalty,
+            user_penalty=user_penalty,
+            item_penalty=item_penalty,
             lambda_w=config.lambda_w,
         )
         if not np.isfinite(terms.total):
@@ -201,6 +228,13 @@ class Training:
         self._keep_best(result)
         self.history.append(result)
         return result
+
+    def _weight_of_one_rating(self) -> float:
+        """w_i of a user with one rating; with 'sqrt' that of others is √n times as much."""
+        counts = self.user_plan.counts
+        if self.config.user_weights == "uniform":
+            return 1.0
+        return float((counts > 0).sum() / counts.float().sqrt().sum())
 
     def _valid_rmse(self) -> float | None:
         valid = self.split.valid
@@ -233,6 +267,7 @@ class Training:
         meta = {
             "config": self.config.to_dict(),
             "data": self.split.fingerprint,
+            "word_vectors": self.vectors_digest,
             "iteration": self.iteration,
             "best_iteration": self.best_iteration,
             "history": [result.to_dict() for result in self.history],
@@ -246,6 +281,8 @@ class Training:
             raise RunError("The checkpoint is of other data, or of another split; resume with the same files.")
         if meta["config"] != self.config.to_dict():
             raise RunError("The checkpoint is of other settings; resume with the same ones.")
+        if meta.get("word_vectors") != self.vectors_digest:
+            raise RunError("The checkpoint is of other word vectors, or of none; resume with the same file of them.")
         for name, tensor in self._factors().items():
             if tensors[f"factors.{name}"].shape != tensor.shape:
                 raise RunError("The checkpoint's factors have other sizes than the data; start the training anew.")
@@ -275,6 +312,7 @@ class Training:
             item_counts=self.item_plan.counts.cpu(),
             ratings=dataset.ratings,
             scale=self.scale,
+            user_lambda=self.config.lambda_u * self._growth(self.best_iteration) * self._weight_of_one_rating(),
             vocabulary=None if self.reader is None else self.reader.vocabulary,
             cnn=None if self.reader is None else self.reader.model(self.best.cnn),
             history=tuple(result.to_dict() for result in self.history),
@@ -291,8 +329,11 @@ def rating_scale(split: Split, config: ConvMFConfig) -> RatingScale:
     return RatingScale(mean=float(train.mean()), std=float(train.std()) or 1.0, lowest=low, highest=high)
 
 
-def item_weights(counts: Tensor, kind: str) -> Tensor:
-    """w_j of each item, (n_items,): 1, or √n_j scaled to a mean of 1; 0 for an unrated item."""
+def row_weights(counts: Tensor, kind: str) -> Tensor:
+    """w of each row, (n_rows,): 1, or the root of its ratings scaled to a mean of 1; 0 for a row without any.
+
+    A row without ratings weighs nothing in the objective.
+    """
     weights = (counts > 0).float() if kind == "uniform" else counts.float().sqrt()
     return weights * ((counts > 0).sum() / weights.sum())
 

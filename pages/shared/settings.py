@@ -22,6 +22,7 @@ LABELS = {
     "text": "Text to read",
     "embedding_dim": "Word vector length",
     "embedding_std": "Word vector spread",
+    "freeze_embedding": "Keep the word vectors as they are",
     "kernel_sizes": "Window sizes",
     "n_kernels": "Kernels per window",
     "hidden_dim": "Hidden layer width",
@@ -60,7 +61,7 @@ SHOWN = ("seed", "device")
 """Settings that the page shows itself."""
 
 LEFT_OUT = ("freeze_embedding",)
-"""Settings that do nothing here: only the library takes pretrained word vectors."""
+"""Settings that only do something with a file of word vectors, and are drawn beside it."""
 
 _STEPS = {
     "learning_rate": 0.0005,

@@ -18,13 +18,19 @@ if TYPE_CHECKING:
 _sample_lock = threading.Lock()
 
 
-@st.cache_resource(show_spinner="Opening the workspace …", on_release=lambda store: store.close())
+@st.cache_resource(show_spinner="Opening the workspace …")
 def store() -> Store:
     """The workspace on disk."""
     return Store(workspace_folder())
 
 
-@st.cache_resource(show_spinner="Opening the workspace …", on_release=lambda jobs: jobs.close())
+def _close(jobs: Jobs) -> None:
+    """Stop and join the training, then close the store that it writes to, never the other way round."""
+    if jobs.close():
+        jobs.store.close()
+
+
+@st.cache_resource(show_spinner="Opening the workspace …", on_release=_close)
 def jobs() -> Jobs:
     """The background trainings. Clearing the caches stops and joins them."""
     return Jobs(store())
