@@ -6,6 +6,7 @@ import argparse
 import io
 import json
 import logging
+import os
 import signal
 import sys
 import time
@@ -30,10 +31,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal that knows no dash gets a question mark
+    # Read when torch is imported: threads that spin while they wait stall on a machine that others use too.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     parser = _parser()
     options = parser.parse_args(arguments)
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     try:
+        report = getattr(options, "report", None)
+        if report is not None and not report.resolve().parent.is_dir():
+            raise RunError(f"The folder of --report {report} doesn't exist; make it first, or give another file.")
         code: int = options.run(options)
         return code
     except ConvMFError as error:

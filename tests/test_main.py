@@ -154,6 +154,7 @@ def test_word_vectors_that_cannot_be_used_are_one_line(
         ["predict", "--model", "nowhere", "--text", "x"],
         ["predict", "--model", "nowhere", "--text", "x", "--top", "0"],
         ["recommend", "--model", "nowhere", "--user", "x"],
+        ["demo", "--report", "nowhere/report.json"],
     ],
 )
 def test_bad_input_is_one_line_and_exit_code_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
