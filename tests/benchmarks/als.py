@@ -133,10 +133,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     print(machine_line())
     print(f"{origin}: {data.n_ratings} ratings, {data.n_users} users, {data.n_items} items")
     ratings = data.ratings
-    with peers.environment(options.peers) as python, tempfile.TemporaryDirectory() as folder:
+    with peers.environment(options.peers) as environment, tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "ratings.npz"
         np.savez(path, user_index=ratings.user_index, item_index=ratings.item_index, rating=ratings.rating)
-        with peers.started(python, "als", path) as peer:
+        with peers.started(environment, "als", path) as peer:
             for threads in options.threads:
                 report(data, compare(data, peer, threads, options.rounds), threads)
 

@@ -29,7 +29,7 @@ from convmf.training.loop import IterationResult
 from tests.benchmarks import peers
 from tests.benchmarks.common import dataset, machine_line, print_table, print_target
 
-ENVIRONMENT = {"TF_ENABLE_ONEDNN_OPTS": "0", "TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": ""}
+VARIABLES = {"TF_ENABLE_ONEDNN_OPTS": "0", "TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": ""}
 """With oneDNN a step of Cornac's takes 20 s."""
 
 
@@ -72,12 +72,12 @@ def export(split: Split, path: Path) -> None:
     np.savez(path, **arrays)
 
 
-def theirs(split: Split, python: Path, iterations: int, wanted: int, penalties: Sequence[float]) -> Outcome:
+def theirs(split: Split, environment: Path, iterations: int, wanted: int, penalties: Sequence[float]) -> Outcome:
     """Cornac's ConvMF run for ``iterations``; ``total_seconds`` is what ``wanted`` would take at that speed."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "split.npz"
         export(split, path)
-        with peers.started(python, "convmf", path, ENVIRONMENT) as peer:
+        with peers.started(environment, "convmf", path, VARIABLES) as peer:
             question = {"lambda_u": penalties[0], "lambda_v": penalties[1], "cnn_epochs": 5}
             answer = peer.ask(iterations=iterations, **question)
     spent = answer["seconds"]
@@ -86,13 +86,13 @@ def theirs(split: Split, python: Path, iterations: int, wanted: int, penalties: 
     return Outcome(answer["total"], total, wanted, len(spent), answer["valid"], answer["test"])
 
 
-def report(name: str, python: Path, iterations: int | None, penalties: Sequence[float], seed: int) -> None:
+def report(name: str, environment: Path, iterations: int | None, penalties: Sequence[float], seed: int) -> None:
     """The comparison on one data set; ``iterations`` of Cornac's are run, None: as many as ours needed."""
     origin, data = dataset(name)
     split = split_ratings(data, SplitSettings(seed=seed))
     mine = ours(split)
     wanted = mine.best_iteration
-    peer = theirs(split, python, min(iterations or wanted, wanted), wanted, penalties)
+    peer = theirs(split, environment, min(iterations or wanted, wanted), wanted, penalties)
     complete = peer.iterations == wanted
     print(f"\n{origin}: best validation RMSE of ours after {wanted} outer iterations, {mine.iterations} run")
     how = "measured" if complete else f"extrapolated from {peer.iterations}"
@@ -128,9 +128,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     print(machine_line())
     names = options.data or (["ml-100k", "ml-1m"] if options.full else ["ml-100k"])
     iterations = None if options.full else options.peer_iterations
-    with peers.environment(options.peers) as python:
+    with peers.environment(options.peers) as environment:
         for name in names:
-            report(name, python, iterations, options.peer_lambda, options.seed)
+            report(name, environment, iterations, options.peer_lambda, options.seed)
 
 
 if __name__ == "__main__":

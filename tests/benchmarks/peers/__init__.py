@@ -31,24 +31,31 @@ def add_option(parser: argparse.ArgumentParser) -> None:
 
 @contextmanager
 def environment(folder: Path | None) -> Iterator[Path]:
-    """The Python of an environment with PACKAGES in it; without a ``folder`` it is gone afterwards."""
+    """The folder of an environment with PACKAGES in it; without a ``folder`` it is gone afterwards."""
     if folder is not None:
-        yield _installed(folder)
+        _install(folder)
+        yield folder
         return
     with tempfile.TemporaryDirectory(prefix="peers-") as temporary:
-        yield _installed(Path(temporary))
+        _install(Path(temporary))
+        yield Path(temporary)
 
 
-def _installed(folder: Path) -> Path:
-    python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+def _python(folder: Path) -> Path:
+    return folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+
+
+def _install(folder: Path) -> None:
     done = folder / "peers.txt"
     if done.exists() and done.read_text().split() == list(PACKAGES):
-        return python
+        return
     print(f"installing {', '.join(PACKAGES)} into {folder} (some minutes, about 2 GB)", flush=True)
     venv.create(folder, with_pip=True)
-    subprocess.run([python, "-m", "pip", "install", "--quiet", *PACKAGES], check=True, stderr=subprocess.DEVNULL)
+    command = [str(_python(folder)), "-m", "pip", "install", "--quiet", *PACKAGES]
+    installed = subprocess.run(command, stderr=subprocess.PIPE, text=True)
+    if installed.returncode:
+        raise SystemExit(f"The peers can't be installed:\n{installed.stderr[-2000:]}")
     done.write_text("\n".join(PACKAGES))
-    return python
 
 
 class Peer:
@@ -71,9 +78,9 @@ class Peer:
 
 
 @contextmanager
-def started(python: Path, module: str, data: Path, variables: Mapping[str, str] | None = None) -> Iterator[Peer]:
-    """``module`` of this package running under the peers' ``python``, with the file of ``data`` read."""
-    command = [str(python), "-m", f"{__name__}.{module}", str(data)]
+def started(folder: Path, module: str, data: Path, variables: Mapping[str, str] | None = None) -> Iterator[Peer]:
+    """``module`` of this package running in the environment in ``folder``, with the file of ``data`` read."""
+    command = [str(_python(folder)), "-m", f"{__name__}.{module}", str(data)]
     settings = {**os.environ, "OPENBLAS_NUM_THREADS": "1", **(variables or {})}
     with tempfile.TemporaryFile("w+", encoding="utf-8") as log:
         process = subprocess.Popen(
