@@ -16,9 +16,11 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from convmf.config import ConvMFConfig
+from convmf.data.vectors import WordVectors
 from convmf.errors import DataError, RunError
 from convmf.runs import jobs as jobs_module
 from convmf.runs.jobs import Jobs, default_training
@@ -502,6 +504,7 @@ def test_training_that_never_looks_does_not_hold_the_process(server, store):
 @dataclass(frozen=True)
 class FakeModel:
     history: tuple[dict[str, Any], ...]
+    vocabulary: None = None
 
     def save(self, folder: Path) -> None:
         folder.mkdir(exist_ok=True)
@@ -565,6 +568,29 @@ def test_default_training_keeps_history_baselines_report_and_model(store, datase
     said = [line.split(" ", 2)[2] for line in jobs.log(run.id)]
     assert said[:3] == ["reading the data", "training", "iteration 1: train_rmse 0.5000"]
     assert jobs.close()
+
+
+def small_vectors(value: float = 1.0) -> WordVectors:
+    return WordVectors(("war", "love"), np.array([[value, 2.0], [3.0, 4.0]]), "small.txt")
+
+
+def test_word_vectors_stay_with_their_run(jobs, store, training, dataset_id):
+    orders = [None, small_vectors(), small_vectors(5.0)]
+    runs = [jobs.start(dataset_id, CONFIG, FakeSplit(), word_vectors=vectors) for vectors in orders]
+    assert len({run.id for run in runs}) == 3
+    again = [jobs.start(dataset_id, CONFIG, FakeSplit(), word_vectors=vectors) for vectors in orders]
+    assert [run.id for run in again] == [run.id for run in runs], "a double click on each"
+    assert store.word_vectors(runs[0].id) is None
+    assert store.word_vectors(runs[1].id).digest == small_vectors().digest
+
+
+def test_default_training_takes_the_word_vectors_of_its_run(store, dataset_id, fits):
+    run = store.create_run(dataset_id, CONFIG, FakeSplit(), word_vectors=small_vectors())
+    default_training(store, run, lambda: False)
+    assert fits[0]["word_vectors"].digest == small_vectors().digest
+    plain = store.create_run(dataset_id, CONFIG, FakeSplit())
+    default_training(store, plain, lambda: False)
+    assert fits[1]["word_vectors"] is None
 
 
 def test_default_training_goes_on_from_a_checkpoint_or_anew(store, dataset_id, fits):

@@ -104,6 +104,56 @@ def ended_run(config: ConvMFConfig = TINY, *, note: str = "", cold_items: float 
     return shared.store().run(run.id)
 
 
+VECTORS = b"war 1 2 3\nlove -1 0.5 2\nwedding 0 1\nRiver 0.1 0.2 0.3\n"
+
+
+def upload_vectors(app: AppTest, content: bytes, name: str = "small.vec") -> None:
+    (uploader,) = app.file_uploader
+    uploader.set_value((name, content, "text/plain")).run()
+    assert not app.exception
+
+
+def test_word_vectors_are_taken_in_trained_with_and_found_again(workspace):
+    shared.store().add_dataset(tiny_dataset())
+    app = train_page()
+    assert not any(box.key == "train_freeze_embedding" for box in app.checkbox)
+    upload_vectors(app, VECTORS)
+    assert "that matter most" in texts(app) and "have a vector of 3 numbers" in texts(app)
+    assert "line 3: 2 numbers" in app.warning[0].value
+    app.switch_page("pages/data.py").run()
+    app.switch_page("pages/train.py").run()
+    assert r"small\.vec" in texts(app), "a change of page doesn't lose the file"
+    app.checkbox(key="train_freeze_embedding").check().run()
+    assert "Changed from the preset: Fixed word vectors." in texts(app)
+    for name, value in {"n_iterations": 2, "n_factors": 4, "n_kernels": 6}.items():
+        app.number_input(key=f"setting_default_{name}").set_value(value)
+    app.button(key="train_start").click().run()
+    (run,) = shared.store().runs()
+    run_until(app, lambda: not shared.store().run(run.id).is_active)
+    run = shared.store().run(run.id)
+    assert (run.state, run.reason) == ("done", "")
+    assert run.config["freeze_embedding"] is True
+    assert run.report["word_vectors"]["file"] == "small.vec" and run.report["word_vectors"]["dim"] == 3
+    assert shared.store().word_vectors(run.id).words == ("river", "war", "love")
+
+
+def test_a_bad_file_of_word_vectors_is_one_error_and_all_else_stays(gate):
+    shared.store().add_dataset(tiny_dataset())
+    app = train_page()
+    app.number_input(key="setting_default_n_factors").set_value(7).run()
+    upload_vectors(app, b"once upon a time ![x](http://example.org)\n", "![x](y).txt")
+    (error,) = app.error
+    assert "is a word with numbers behind it" in error.value and r"\!\[x\]\(y\)" in error.value
+    assert app.number_input(key="setting_default_n_factors").value == 7
+    app.button(key="vectors_remove").click().run()
+    assert not app.error
+    upload_vectors(app, b"\x00\x01")
+    assert len(app.error) == 1
+    app.button(key="train_start").click().run()
+    (run,) = shared.store().runs()
+    assert shared.store().word_vectors(run.id) is None and run.config["n_factors"] == 7
+
+
 def test_an_empty_workspace_points_to_the_data(workspace):
     app = train_page()
     assert "nothing to train on" in texts(app)

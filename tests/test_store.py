@@ -77,6 +77,22 @@ def take_to(store: Store, run_id: str, state: str) -> None:
         store.set_state(run_id, step)
 
 
+class UnwritableVectors:
+    def save(self, path: Path) -> None:
+        path.write_bytes(b"x")
+        raise OSError(28, "No space left on device")
+
+
+def test_a_run_that_cannot_be_made_leaves_nothing(store):
+    dataset = store.add_dataset(FakeDataset())
+    with pytest.raises(RunError, match="full disk"):
+        store.create_run(dataset.id, ConvMFConfig(), FakeSplit(), word_vectors=UnwritableVectors())
+    with pytest.raises(RunError, match="no data set"):
+        store.create_run("0123456789abcdef", ConvMFConfig(), FakeSplit())
+    assert store.runs() == []
+    assert list((store.folder / "runs").iterdir()) == []
+
+
 # Data sets
 
 

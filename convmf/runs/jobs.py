@@ -168,8 +168,8 @@ class Jobs:
         """
         with self._guard:
             self._own()
-            twin = self._twin(dataset_id, config.to_dict(), split.to_dict())
-            if twin is not None and _digest(self._store.word_vectors(twin.id)) == _digest(word_vectors):
+            twin = self._twin(dataset_id, config.to_dict(), split.to_dict(), _digest(word_vectors))
+            if twin is not None:
                 return twin
             run = self._store.create_run(dataset_id, config, split, name, word_vectors)
             self._enqueue(run.id)
@@ -316,12 +316,13 @@ class Jobs:
 
     # The queue and its thread
 
-    def _twin(self, dataset_id: str, config: dict[str, Any], split: dict[str, Any]) -> RunRecord | None:
+    def _twin(self, dataset_id: str, config: dict[str, Any], split: dict[str, Any], vectors: str) -> RunRecord | None:
         wanted = (dataset_id, config, split)
         since = time.time() - DOUBLE_START_SECONDS
         for run in self._store.runs():
             same = (run.dataset_id, run.config, run.split) == wanted and run.state in ("queued", "running")
-            if same and run.created.timestamp() >= since:
+            recent = same and run.created.timestamp() >= since
+            if recent and _digest(self._store.word_vectors(run.id)) == vectors:
                 return run
         return None
 

@@ -22,7 +22,7 @@ LABELS = {
     "text": "Text to read",
     "embedding_dim": "Word vector length",
     "embedding_std": "Word vector spread",
-    "freeze_embedding": "Keep the word vectors as they are",
+    "freeze_embedding": "Fixed word vectors",
     "kernel_sizes": "Window sizes",
     "n_kernels": "Kernels per window",
     "hidden_dim": "Hidden layer width",

@@ -52,11 +52,12 @@ def draw(data: DatasetRecord, config: ConvMFConfig) -> tuple[WordVectors | None,
     if vectors.n_bad_lines:
         st.warning(plain(vectors.bad_lines_text()))
     coverage = vectors.coverage(_vocabulary(data.id, config.max_words, config.max_document_frequency))
-    missing = f" Without one, for example: {', '.join(coverage.missing[:8])}." if coverage.missing else ""
     st.caption(
         f"{coverage.n_known:,} of the {coverage.n_words:,} words that matter most ({coverage.share:.1%}) have a vector "
-        f"of {vectors.dim} numbers. The word vector length and spread above then don't count.{plain(missing)}"
+        f"of {vectors.dim} numbers. The word vector length and spread above then don't count."
     )
+    if coverage.missing:
+        st.caption(f"The others start at random, for example: {plain(', '.join(coverage.missing[:8]))}.")
     frozen = settings.draw_setting("freeze_embedding", config.freeze_embedding, key="train_freeze_embedding")
     return vectors, dataclasses.replace(config, freeze_embedding=bool(frozen))
 

@@ -106,22 +106,7 @@ def report_trainings(millions: Sequence[float], iterations: int) -> None:
             facts = _job("generate", folder, size, 0)
             result = _job("train", folder, size, iterations)
         results.append(result)
-        own = result["peak"] - result["before"]
-        figures = (result[key] for key in ("iteration", "als", "cnn"))
-        rows.append(
-            [
-                f"{size:g} M",
-                *(f"{count:,}" for count in sizes(size)),
-                f"{facts['user']['median']:.0f}/{facts['user']['most']:,}",
-            ]
-            + [f"{facts['item']['median']:.0f}/{facts['item']['most']:,}", *(f"{figure:.2f}" for figure in figures)]
-            + [
-                f"{result['iteration'] / size:.2f}",
-                f"{result['preparation']:.1f}",
-                f"{result['peak']:.2f}",
-                f"{own / size:.2f}",
-            ]
-        )
+        rows.append(_row(size, facts, result))
     print(f"\nTraining, preset default, {iterations} iterations; ratings of a user and of an item as median/most")
     header = ["ratings", "users", "items", "of a user", "of an item", "s/iteration", "ALS", "CNN", "s/M ratings"]
     print_table([*header, "prepare s", "peak GB", "GB/M ratings"], rows)
@@ -129,9 +114,26 @@ def report_trainings(millions: Sequence[float], iterations: int) -> None:
         first, last = results[0]["iteration"] / millions[0], results[-1]["iteration"] / millions[-1]
         label = f"a million ratings among {millions[-1]:g} M against among {millions[0]:g} M"
         print_target(f"seconds an iteration of {label}", last / first, 1.25, " ×")
-        memory = [(result["peak"] - result["before"]) / size for result, size in zip(results, millions, strict=True)]
-        print_target(f"memory of {label}", memory[-1] / memory[0], 1.25, " ×")
+    if len(results) > 2:
+        # Of what each size adds, so that libraries and the network, which don't grow, hide nothing.
+        added = np.diff([result["peak"] for result in results]) / np.diff(millions)
+        label = f"a million ratings beyond {millions[-2]:g} M against beyond {millions[0]:g} M"
+        print_target(f"memory of {label}", float(added[-1] / added[0]), 1.25, " ×")
     print_target(f"peak memory of a training on {millions[-1]:g} M ratings", results[-1]["peak"], 8, " GB")
+
+
+def _row(size: float, facts: dict[str, Any], result: dict[str, Any]) -> list[str]:
+    """The table's line of one size (in millions)."""
+    return [
+        f"{size:g} M",
+        *(f"{count:,}" for count in sizes(size)),
+        *(f"{facts[side]['median']:.0f}/{facts[side]['most']:,}" for side in ("user", "item")),
+        *(f"{result[key]:.2f}" for key in ("iteration", "als", "cnn")),
+        f"{result['iteration'] / size:.2f}",
+        f"{result['preparation']:.1f}",
+        f"{result['peak']:.2f}",
+        f"{(result['peak'] - result['before']) / size:.2f}",
+    ]
 
 
 def report_reading(millions: float) -> None:

@@ -30,7 +30,9 @@ class Comparison:
             max_vocab=8000,
             max_doc_freq=0.5,
         )
-        triples = {name: list(zip(*(column.tolist() for column in part))) for name, part in self.parts.items()}  # noqa: B905
+        triples = {
+            name: list(zip(*(column.tolist() for column in part), strict=True)) for name, part in self.parts.items()
+        }
         self.method = BaseMethod.from_splits(
             train_data=triples["train"],
             test_data=triples["test"],
@@ -43,9 +45,14 @@ class Comparison:
     def answer(self, iterations: int, lambda_u: float, lambda_v: float, cnn_epochs: int) -> dict[str, Any]:
         # Cornac's own default of cnn_lr is 128; its documentation means 0.001.
         model = ConvMF(
-            n_epochs=iterations, cnn_epochs=cnn_epochs, cnn_lr=0.001, lambda_u=lambda_u, lambda_v=lambda_v,
-            verbose=True, seed=0,
-        )  # fmt: skip
+            n_epochs=iterations,
+            cnn_epochs=cnn_epochs,
+            cnn_lr=0.001,
+            lambda_u=lambda_u,
+            lambda_v=lambda_v,
+            verbose=True,
+            seed=0,
+        )
         spoken = io.StringIO()
         start = time.perf_counter()
         with contextlib.redirect_stdout(spoken):
