@@ -18,6 +18,21 @@ from convmf.config import PRESETS, ConvMFConfig, parse_setting
 from convmf.errors import ConfigError, ConvMFError, RunError
 from convmf.files import read_json, write_json
 
+_TRAIN_DEFAULTS: dict[str, Any] = {
+    "ratings": None,
+    "items": None,
+    "out": None,
+    "vectors": None,
+    "preset": "default",
+    "set": [],
+    "seed": 0,
+    "valid": 0.1,
+    "test": 0.1,
+    "cold_items": 0.0,
+    "baselines": False,
+}
+"""Options that a training is made of; a resumed one takes them from its folder."""
+
 
 class _Parser(argparse.ArgumentParser):
     """A parser whose complaints fit on one line."""
@@ -70,15 +85,15 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--out", type=Path, metavar="FOLDER", help="where model, report and checkpoint go")
     train.add_argument("--resume", type=Path, metavar="FOLDER", help="go on from the checkpoint of an earlier --out")
     train.add_argument("--vectors", type=Path, metavar="FILE", help="pretrained word vectors, GloVe or word2vec text")
-    train.add_argument("--preset", choices=list(PRESETS), default="default")
-    train.add_argument("--set", action="append", default=[], metavar="name=value", help="one setting; repeat for more")
-    train.add_argument("--seed", type=int, default=0, help="seed of the split and of the training")
-    train.add_argument("--valid", type=float, default=0.1, help="share of the ratings to choose by")
-    train.add_argument("--test", type=float, default=0.1, help="share of the ratings read once, at the end")
-    train.add_argument("--cold-items", type=float, default=0.0, help="share of the items held out whole")
+    train.add_argument("--preset", choices=list(PRESETS), help="settings that belong together (default %(default)s)")
+    train.add_argument("--set", action="append", metavar="name=value", help="one setting; repeat for more")
+    train.add_argument("--seed", type=int, help="seed of the split and of the training (default %(default)s)")
+    train.add_argument("--valid", type=float, help="share of the ratings to choose by (default %(default)s)")
+    train.add_argument("--test", type=float, help="share of the ratings read once, at the end (default %(default)s)")
+    train.add_argument("--cold-items", type=float, help="share of the items held out whole (default %(default)s)")
     train.add_argument("--baselines", action="store_true", help="train the slower baselines and controls too")
     train.add_argument("--report", type=Path, metavar="FILE", help="write the figures as JSON here as well")
-    train.set_defaults(run=_train)
+    train.set_defaults(run=_train, **_TRAIN_DEFAULTS)
 
     predict = commands.add_parser("predict", help="rate an item from its description alone")
     predict.add_argument("--model", type=Path, required=True, metavar="FOLDER")
@@ -164,7 +179,7 @@ def _train(options: argparse.Namespace) -> int:
         raise RunError(f"train needs --ratings, --items and --out, or --resume; --{missing[0]} is missing.")
     changes = dict(parse_setting(assignment) for assignment in options.set)
     config = ConvMFConfig.preset(options.preset, **{"seed": options.seed, **changes})
-    if config.freeze_embedding and options.vectors is None:
+    if config.freeze_embedding and options.vectors is None:  # refused here, before a folder is made
         raise ConfigError("freeze_embedding keeps pretrained word vectors as they are; give them with --vectors FILE.")
     job = {
         "ratings": str(options.ratings.resolve()),
@@ -186,9 +201,10 @@ def _resume(options: argparse.Namespace) -> int:
     path = options.resume / "train.json"
     if not path.is_file():
         raise RunError(f"There is no training in {options.resume}; give the folder of an earlier --out.")
-    given = [flag for flag in ("ratings", "items", "out", "set") if getattr(options, flag)]
+    given = [flag for flag, default in _TRAIN_DEFAULTS.items() if getattr(options, flag) != default]
     if given:
-        raise RunError(f"--resume goes on with the files and settings of before; leave --{given[0]} out.")
+        flag = given[0].replace("_", "-")
+        raise RunError(f"--resume goes on with the files and settings of before; leave --{flag} out.")
     try:
         job = read_json(path)
         ConvMFConfig.from_dict(job["config"]), job["ratings"], job["items"], job["split"], job["baselines"]
@@ -260,12 +276,15 @@ def _fit_and_report(
         note = f" Go on with: python -m convmf train --resume {folder}" if folder else ""
         print(f"Stopped; the best of {len(model.history)} iterations is kept.{note}", file=sys.stderr)
     seconds = time.perf_counter() - started
-    report = build_report(model, split, seconds=seconds, all_baselines=baselines and not stopped.asked)
-    report["word_vectors"] = None
     if word_vectors is not None and model.vocabulary is not None:
-        report["word_vectors"] = word_vectors.report(model.vocabulary)
         print(f"{word_vectors.name}: {word_vectors.coverage(model.vocabulary)}", file=sys.stderr)
-    return report
+    return build_report(
+        model,
+        split,
+        seconds=seconds,
+        word_vectors=word_vectors,
+        all_baselines=baselines and not stopped.asked,
+    )
 
 
 def _predict(options: argparse.Namespace) -> int:

@@ -6,6 +6,7 @@ import pytest
 from convmf.config import ConvMFConfig
 from convmf.data.dataset import Dataset, Ratings
 from convmf.data.splits import Split, SplitSettings, split_ratings
+from convmf.data.vectors import WordVectors
 from convmf.evaluation import baselines
 from convmf.evaluation.metrics import rmse
 from convmf.evaluation.report import build_report
@@ -103,3 +104,19 @@ def test_a_figure_that_does_not_apply_is_none() -> None:
     report = build_report(fit(split, TINY), split, seconds=0.0)
     assert report["rmse"]["cold"] is None and report["baselines"]["biases"]["cold"] is None
     assert report["baselines"]["pmf"] is None
+
+
+def test_the_text_controls_start_from_the_same_word_vectors(monkeypatch: pytest.MonkeyPatch) -> None:
+    vectors = WordVectors(("war", "love"), np.eye(2, 5, dtype=np.float32), name="own")
+    split = split_ratings(tiny_dataset(), SplitSettings(cold_items=0.15))
+    model = fit(split, TINY, word_vectors=vectors)
+    seen: list[tuple[str, object]] = []
+
+    def watched(split, config, *, word_vectors, should_stop):  # type: ignore[no-untyped-def]
+        seen.append((config.text, word_vectors))
+        return model
+
+    monkeypatch.setattr(baselines, "fit", watched)
+    report = build_report(model, split, seconds=0.0, word_vectors=vectors, all_baselines=True)
+    assert seen == [("none", vectors), ("shuffled", vectors), ("empty", vectors)]
+    assert report["word_vectors"] == vectors.report(model.vocabulary)  # type: ignore[arg-type]

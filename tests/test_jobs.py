@@ -545,7 +545,7 @@ def fits(monkeypatch) -> list[dict[str, Any]]:
             "baseline_lines": lambda split, baselines: {"global_mean": {"valid": 1.1}},
         },
         "convmf.evaluation.report": {
-            "build_report": lambda model, split, seconds, simple: {"device": "cpu", "seconds": seconds},
+            "build_report": lambda model, split, seconds, simple, word_vectors: {"device": "cpu", "seconds": seconds},
         },
     }
     for name, values in stand_ins.items():

@@ -207,8 +207,9 @@ def test_a_training_with_word_vectors_is_resumed_with_the_same_ones_only(tmp_pat
         should_stop=lambda: len(seen) >= 2,
     )
     assert len(seen) == 2
-    for other in (None, tiny_vectors(seed=1)):
-        with pytest.raises(RunError, match="other word vectors"):
+    without = (ConfigError, "none are given") if freeze else (RunError, "other word vectors")
+    for other, (kind, message) in ((None, without), (tiny_vectors(seed=1), (RunError, "other word vectors"))):
+        with pytest.raises(kind, match=message):
             fit(split, config, resume_from=tmp_path, word_vectors=other)
     assert_same(fit(split, config, resume_from=tmp_path, word_vectors=vectors), whole)
 
@@ -303,3 +304,23 @@ def test_the_whole_alternation_against_plain_numpy(biases: bool) -> None:
 def test_defaults_need_only_a_data_set() -> None:
     model = fit(tiny_dataset(), ConvMFConfig.preset("quick", n_iterations=1))
     assert len(model.history) == 1
+
+
+def test_freezing_without_vectors_is_a_clear_error() -> None:
+    with pytest.raises(ConfigError, match="none are given"):
+        fit(tiny_split(), replace(TINY, freeze_embedding=True))
+
+
+def test_the_l2_penalty_is_weighed_against_the_lambda_of_the_iteration(monkeypatch: pytest.MonkeyPatch) -> None:
+    import convmf.training.reader as reader
+
+    seen: list[tuple[float, float]] = []
+    run_epoch = reader.run_epoch
+
+    def watched(cnn, optimizer, loss_function, *rest):  # type: ignore[no-untyped-def]
+        seen.append((loss_function.lambda_v, loss_function.lambda_w))
+        run_epoch(cnn, optimizer, loss_function, *rest)
+
+    monkeypatch.setattr(reader, "run_epoch", watched)
+    fit(tiny_split(), replace(TINY, n_iterations=3, lambda_growth=1.5, lambda_w=0.25))
+    assert seen == [(4.0, 0.25), (6.0, 0.25), (9.0, 0.25)]

@@ -219,5 +219,6 @@ def test_a_damaged_training_folder_is_one_line(
 
 
 def test_resume_takes_no_other_settings(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["train", "--resume", str(trained), "--set", "n_factors=3"]) == 2
-    assert "leave --set out" in capsys.readouterr().err
+    for flag, value in (("--set", "n_factors=3"), ("--seed", "9"), ("--cold-items", "0.2"), ("--vectors", "v.txt")):
+        assert main(["train", "--resume", str(trained), flag, value]) == 2
+        assert f"leave {flag} out" in capsys.readouterr().err

@@ -12,6 +12,7 @@ from convmf.config import ConvMFConfig
 from convmf.data.dataset import Ratings
 from convmf.data.splits import Split
 from convmf.data.text import words
+from convmf.data.vectors import WordVectors
 from convmf.evaluation.metrics import rmse
 from convmf.training.loop import fit
 
@@ -74,8 +75,8 @@ def tfidf_ridge(split: Split) -> Predictor:
     from sklearn.linear_model import Ridge
 
     train, dataset = split.train, split.dataset
-    levels_of = Levels.fit(split)
-    user_bias = levels_of.mean + levels_of.user
+    fitted_levels = Levels.fit(split)
+    user_bias = fitted_levels.mean + fitted_levels.user
     residual = train.rating - user_bias[train.user_index]
     counts = np.bincount(train.item_index, minlength=dataset.n_items)
     means = np.bincount(train.item_index, weights=residual, minlength=dataset.n_items) / np.maximum(counts, 1)
@@ -103,9 +104,15 @@ def tfidf_ridge(split: Split) -> Predictor:
     return lambda ratings: _clip(split, user_bias[ratings.user_index] + levels[ratings.item_index])
 
 
-def trained(split: Split, config: ConvMFConfig, text: str, should_stop: Callable[[], bool] | None = None) -> Predictor:
+def trained(
+    split: Split,
+    config: ConvMFConfig,
+    text: str,
+    word_vectors: WordVectors | None = None,
+    should_stop: Callable[[], bool] | None = None,
+) -> Predictor:
     """The same model and settings with other texts: 'none' is PMF, 'shuffled' and 'empty' are controls."""
-    model = fit(split, replace(config, text=text), should_stop=should_stop)
+    model = fit(split, replace(config, text=text), word_vectors=word_vectors, should_stop=should_stop)
     return lambda ratings: model.predict_rows(ratings.user_index, ratings.item_index)
 
 

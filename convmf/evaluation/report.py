@@ -8,6 +8,7 @@ from typing import Any
 
 from convmf.data.dataset import Ratings
 from convmf.data.splits import Split
+from convmf.data.vectors import WordVectors
 from convmf.device import choose_device
 from convmf.evaluation import baselines as levels
 from convmf.evaluation.metrics import rmse
@@ -24,6 +25,7 @@ def build_report(
     *,
     seconds: float,
     simple: Mapping[str, levels.Predictor] | None = None,
+    word_vectors: WordVectors | None = None,
     all_baselines: bool = False,
     should_stop: Callable[[], bool] | None = None,
 ) -> dict[str, Any]:
@@ -35,6 +37,8 @@ def build_report(
         What the training took.
     simple
         The simple baselines where they are fitted already.
+    word_vectors
+        What the training started from; the text controls start from it too.
     all_baselines
         Also train PMF and the text controls, and fit the tf-idf ridge; this takes about as long as
         three more trainings. Otherwise global mean, user mean and biases only, the rest null.
@@ -58,8 +62,9 @@ def build_report(
         "best_iteration": model.best_iteration,
         "rmse": {name: _measure(predict, part) for name, part in parts.items()},
         "baselines": baseline_report(
-            split, model, simple or levels.simple_baselines(split), all_baselines, should_stop
+            split, model, simple or levels.simple_baselines(split), word_vectors, all_baselines, should_stop
         ),
+        "word_vectors": word_vectors.report(model.vocabulary) if word_vectors and model.vocabulary else None,
         "history": list(model.history),
     }
 
@@ -68,16 +73,17 @@ def baseline_report(
     split: Split,
     model: ConvMF,
     simple: Mapping[str, levels.Predictor],
+    word_vectors: WordVectors | None,
     all_baselines: bool,
     should_stop: Callable[[], bool] | None = None,
 ) -> dict[str, Parts | None]:
     """Test and cold RMSE of each baseline; None for one that wasn't asked for."""
     config = model.config
     costly: dict[str, Callable[[], levels.Predictor]] = {
-        "pmf": lambda: levels.trained(split, config, "none", should_stop),
+        "pmf": lambda: levels.trained(split, config, "none", word_vectors, should_stop),
         "tfidf_ridge": lambda: levels.tfidf_ridge(split),
-        "shuffled_text": lambda: levels.trained(split, config, "shuffled", should_stop),
-        "empty_text": lambda: levels.trained(split, config, "empty", should_stop),
+        "shuffled_text": lambda: levels.trained(split, config, "shuffled", word_vectors, should_stop),
+        "empty_text": lambda: levels.trained(split, config, "empty", word_vectors, should_stop),
     }
     report: dict[str, Parts | None] = {name: _both(predictor, split) for name, predictor in simple.items()}
     for name, make in costly.items():

@@ -39,15 +39,15 @@ class ConvMFLossFunc(nn.Module):
         parameters
             The network's weights; all of them take part in the penalty.
         item_weights
-            w_j, (batch,), or of each dimension, (batch, n_factors); None is 1 for every item.
+            w_j, (batch,); None is 1 for every item.
         """
         return self.data_term(outputs, targets, item_weights) + self.penalty(parameters, outputs)
 
     def data_term(self, outputs: Tensor, targets: Tensor, item_weights: Tensor | None = None) -> Tensor:
         """λ_V/2 Σ_j w_j ‖v_j − θ_j‖²."""
-        distance = (targets - outputs).square()  # (batch, n_factors)
+        distance = (targets - outputs).square().sum(dim=1)  # (batch,)
         if item_weights is not None:
-            distance = distance * (item_weights.unsqueeze(1) if item_weights.dim() == 1 else item_weights)
+            distance = distance * item_weights
         return self.lambda_v / 2 * distance.sum()
 
     def penalty(self, parameters: Iterable[Tensor], like: Tensor | None = None) -> Tensor:

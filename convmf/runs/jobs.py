@@ -113,10 +113,7 @@ def default_training(store: Store, run: RunRecord, should_stop: Callable[[], boo
     enter("measuring the model")
     # The sum over the iterations: a resumed run counts from its first start, without the pause.
     seconds = sum(sum(values["seconds"].values()) for values in model.history)
-    report = build_report(model, split, seconds=seconds, simple=baselines)
-    if word_vectors is not None and model.vocabulary is not None:
-        report["word_vectors"] = word_vectors.report(model.vocabulary)
-    return report
+    return build_report(model, split, seconds=seconds, simple=baselines, word_vectors=word_vectors)
 
 
 class Jobs:

@@ -58,7 +58,7 @@ def fit(
         Stopped before one iteration was finished, the checkpoint is of other data, settings or word
         vectors, or the objective is no longer a finite number.
     ConfigError
-        The machine has no such device.
+        The machine has no such device, or word vectors are to be kept as they are and none are given.
     """
     config = config or ConvMFConfig()
     split = dataset_or_split

@@ -46,7 +46,6 @@ class TextReader:
         self.cnn = build_cnn(config, len(vocabulary), pretrained=pretrained, generator=generator).to(device)
         self.average = copy.deepcopy(self.cnn) if config.averaging else self.cnn
         self.optimizer = make_optimizer(self.cnn, config)
-        self.loss_function = ConvMFLossFunc(config.lambda_v, config.lambda_w)
 
     def fit(
         self,
@@ -54,6 +53,7 @@ class TextReader:
         weights: Tensor,
         rows: Tensor,
         iteration: int,
+        lambda_v: float,
         should_stop: Callable[[], bool],
     ) -> None:
         """Equation (9): some epochs of the CNN on the texts of ``rows``.
@@ -66,14 +66,17 @@ class TextReader:
         iteration
             Number of the iteration, from 1. Each has random numbers of its own, so that a resumed
             training draws what it would have drawn.
+        lambda_v
+            λ_V of this iteration, what λ_W is weighed against.
         """
         config = self.config
+        loss_function = ConvMFLossFunc(lambda_v, config.lambda_w)
         seed = config.seed * 100_003 + iteration
         self.cnn.dropout.generator = torch.Generator(self.device).manual_seed(seed)
         shuffle = torch.Generator().manual_seed(seed)
         for _ in range(config.cnn_epochs):
             batches = shuffled_batches(self.token_ids, item_factors, weights, rows, config.batch_size, shuffle)
-            run_epoch(self.cnn, self.optimizer, self.loss_function, batches, len(rows), self.device, should_stop)
+            run_epoch(self.cnn, self.optimizer, loss_function, batches, len(rows), self.device, should_stop)
         self._take_into_average(iteration)
 
     @torch.no_grad()

@@ -18,7 +18,7 @@ from convmf.data.splits import Split
 from convmf.data.text import Vocabulary
 from convmf.data.vectors import WordVectors
 from convmf.device import choose_device
-from convmf.errors import RunError
+from convmf.errors import ConfigError, RunError
 from convmf.evaluation.metrics import rmse
 from convmf.model.als import RatingRows, half_step
 from convmf.model.convmf import ConvMF, RatingScale, pair_scores
@@ -27,7 +27,6 @@ from convmf.training.checkpoint import Checkpoint, prefixed, under
 from convmf.training.reader import TextReader
 
 log = logging.getLogger(__name__)
-
 
 # Where nothing can be validated λ grows to 2.6 times its start, the middle of where real data has its best.
 _BLIND_STEPS = 10
@@ -125,6 +124,8 @@ class Training:
         self.vectors_digest: str | None = None
         if config.text == "none":
             return
+        if config.freeze_embedding and word_vectors is None:
+            raise ConfigError("freeze_embedding keeps pretrained word vectors as they are, but none are given.")
         texts = control_texts(self.split, config)
         # Cold items stand for items of the future: their texts don't shape the vocabulary.
         known = [text for text, cold in zip(texts, self.split.cold_items, strict=True) if not cold]
@@ -189,7 +190,9 @@ class Training:
 
     def _fit_text(self, reader: TextReader) -> None:
         """Equation (9): fit the CNN to the item factors, then read all texts anew."""
-        reader.fit(self.item_factors, self.item_weights, self.rated_rows, self.iteration + 1, self.should_stop)
+        iteration = self.iteration + 1
+        lambda_v = self.config.lambda_v * self._growth(iteration)
+        reader.fit(self.item_factors, self.item_weights, self.rated_rows, iteration, lambda_v, self.should_stop)
         self.text_factors = reader.read()
         unrated = self.item_plan.counts == 0
         self.item_factors[unrated] = self.text_factors[unrated]
@@ -203,7 +206,7 @@ class Training:
             self.user_factors,
             self.item_factors,
             self.text_factors,
-            () if self.reader is None else self.reader.cnn.parameters(),
+            () if self.reader is None else self.reader.average.parameters(),
             user_penalty=user_penalty,
             item_penalty=item_penalty,
             lambda_w=config.lambda_w,

@@ -75,6 +75,9 @@ def _warm_up() -> None:
 
 def _import_torch() -> None:
     import convmf.training.loop  # noqa: F401
+    from convmf.device import leave_a_core
+
+    leave_a_core()
 
 
 def _device() -> str:

@@ -15,9 +15,11 @@ LABELS = {
     "n_factors": "Hidden tastes",
     "lambda_u": "Pull on users",
     "lambda_v": "Pull of the text",
+    "lambda_growth": "Growth of both pulls",
     "lambda_w": "Weight penalty",
     "lambda_bias": "Pull on averages",
     "biases": "User and item averages",
+    "user_weights": "Weight of a user",
     "item_weights": "Weight of an item",
     "text": "Text to read",
     "embedding_dim": "Word vector length",
@@ -42,7 +44,16 @@ LABELS = {
 }
 
 GROUPS = {
-    "Ratings": ("n_factors", "lambda_u", "lambda_v", "lambda_bias", "item_weights", "biases"),
+    "Ratings": (
+        "n_factors",
+        "lambda_u",
+        "lambda_v",
+        "lambda_growth",
+        "lambda_bias",
+        "user_weights",
+        "item_weights",
+        "biases",
+    ),
     "Descriptions": ("text", "max_words", "max_length", "max_document_frequency"),
     "Text network": (
         "embedding_dim",
@@ -64,6 +75,7 @@ LEFT_OUT = ("freeze_embedding",)
 """Settings that only do something with a file of word vectors, and are drawn beside it."""
 
 _STEPS = {
+    "lambda_growth": 0.05,
     "learning_rate": 0.0005,
     "embedding_std": 0.005,
     "averaging": 0.05,
