@@ -55,8 +55,8 @@ class ConvMFConfig:
     )
     lambda_growth: float = _setting(
         1.1,
-        "Each iteration multiplies λ_U and λ_V by this until the validation RMSE stops improving, so that "
-        "nobody has to guess them; 1 keeps them as they are.",
+        "Each iteration multiplies λ_U and λ_V by this until the validation RMSE stops improving (at most "
+        "30 times in all), so that nobody has to guess them; 1 keeps them as they are.",
         minimum=1.0,
         maximum=2.0,
     )

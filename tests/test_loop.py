@@ -324,3 +324,21 @@ def test_the_l2_penalty_is_weighed_against_the_lambda_of_the_iteration(monkeypat
     monkeypatch.setattr(reader, "run_epoch", watched)
     fit(tiny_split(), replace(TINY, n_iterations=3, lambda_growth=1.5, lambda_w=0.25))
     assert seen == [(4.0, 0.25), (6.0, 0.25), (9.0, 0.25)]
+
+
+def test_lambda_grows_step_by_step_and_only_so_far() -> None:
+    config = replace(TINY, lambda_growth=2.0, lambda_u=2.0, n_iterations=3)
+    training = Training(tiny_split(), config, lambda: False)
+    assert [training._growth(iteration) for iteration in (1, 2, 3, 4)] == [1, 2, 4, 8]
+    assert training._growth(6) == pytest.approx(30) and training._growth(10_000) == pytest.approx(30)
+    steady = Training(tiny_split(), replace(config, lambda_growth=1.0), lambda: False)
+    assert steady._growth(10_000) == 1.0
+    blind = Training(tiny_split(valid=0, test=0), replace(config, lambda_growth=1.1), lambda: False)
+    assert blind._growth(10_000) == pytest.approx(1.1**10)
+
+
+def test_a_very_long_training_stays_sound() -> None:
+    model = fit(tiny_split(), replace(TINY, lambda_growth=1.5, n_iterations=300, patience=300, cnn_epochs=0))
+    spread = float(np.std(tiny_dataset().ratings.rating))
+    assert all(row["train_rmse"] < 1.1 * spread and row["valid_rmse"] < 1.5 * spread for row in model.history)
+    assert all(np.isfinite(row["objective"]) and row["objective"] > 0 for row in model.history)

@@ -352,3 +352,16 @@ def test_the_curves_are_one_specification_whatever_the_data():
 
     assert specification(charts.rmse_chart([], None)) == specification(charts.rmse_chart(history, lines))
     assert specification(charts.objective_chart([])) == specification(charts.objective_chart(history))
+
+
+@pytest.mark.parametrize(("growth", "shown"), [(1.1, run_view.GROWING_OBJECTIVE), (1.0, run_view.STEADY_OBJECTIVE)])
+def test_the_captions_are_true_of_a_growing_and_of_a_steady_lambda(workspace, growth, shown):
+    data = shared.store().add_dataset(tiny_dataset())
+    config = dataclasses.replace(TINY, lambda_growth=growth, n_iterations=2)
+    run = shared.jobs().start(data.id, config, SplitSettings())
+    app = train_page(run=run.id)
+    run_until(app, lambda: not shared.store().run(run.id).is_active)
+    app.run()
+    captions = [caption.value for caption in app.caption]
+    assert shown in captions
+    assert any(run_view.GROWING_ERROR in caption for caption in captions) == (growth > 1)

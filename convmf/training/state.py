@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import math
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -30,6 +31,9 @@ log = logging.getLogger(__name__)
 
 # Where nothing can be validated λ grows to 2.6 times its start, the middle of where real data has its best.
 _BLIND_STEPS = 10
+
+# The end of the path of λ: real data has its best below 10 times the start. Growing on would break single precision.
+_MOST_GROWTH = 30.0
 
 
 @dataclass(frozen=True)
@@ -108,7 +112,8 @@ class Training:
         last one's factors, and validation picks the best place on it. Without validation it stops early.
         """
         steps = iteration - 1 if len(self.split.valid) else min(iteration - 1, _BLIND_STEPS)
-        return float(self.config.lambda_growth**steps)
+        longest = math.log(_MOST_GROWTH) / math.log(max(self.config.lambda_growth, 1 + 1e-9))
+        return float(self.config.lambda_growth ** min(steps, longest))
 
     def _penalty(self, strength: float, weights: Tensor) -> Tensor:
         """λ of each row and dimension, (n_rows, D): the levels in column 0 have their own, without weights."""

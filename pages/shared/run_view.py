@@ -35,6 +35,16 @@ _ROWS = {
 }
 _NONE = "–"
 
+GROWING_ERROR = (
+    " The training error may rise on the way: the pulls grow, and the model lets go of what it had learnt by heart."
+)
+STEADY_OBJECTIVE = "The sum that the training makes smaller. Its height says nothing by itself; its fall does."
+GROWING_OBJECTIVE = (
+    "The sum that each step makes smaller. In this run the pulls in it grow from iteration to iteration, so it may "
+    "rise between them; judge the training by the validation error above."
+)
+"""Captions of the curves, for runs whose λ stays (as in the paper) and for those whose λ grows."""
+
 
 def show_run(run: RunRecord) -> None:
     """Draw the run; one that is waiting or training is looked at again every second until it has ended.
@@ -211,10 +221,14 @@ def _curves(run: RunRecord, history: Sequence[Mapping[str, Any]]) -> None:
         return
     st.markdown("**Error**", help="RMSE: typical distance between predicted and real rating. Lower is better.")
     st.altair_chart(charts.rmse_chart(history, run.baselines), width="stretch", key="run_rmse")
-    st.caption("Dashed lines: simple averages, on the validation ratings. A useful model comes to lie below them.")
+    grows = run.config.get("lambda_growth", 1.0) > 1.0
+    st.caption(
+        "Dashed lines: simple averages, on the validation ratings. A useful model comes to lie below them."
+        + (GROWING_ERROR if grows else "")
+    )
     st.markdown("**Objective**", help="Error on the training ratings, plus the pulls of the settings.")
     st.altair_chart(charts.objective_chart(history), width="stretch", key="run_objective")
-    st.caption("The sum that the training makes smaller. Its height says nothing by itself; its fall does.")
+    st.caption(GROWING_OBJECTIVE if grows else STEADY_OBJECTIVE)
 
 
 def _results(run: RunRecord, report: Mapping[str, Any]) -> None:

@@ -117,6 +117,11 @@ def wait_for_app(page: Page, timeout: float = 30_000) -> None:
     page.wait_for_selector("[data-testid='stApp'][data-test-script-state='notRunning']", timeout=timeout)
 
 
+def wait_until_drawn(page: Page) -> None:
+    """Wait until no part of the page is a grey placeholder any more."""
+    expect(page.get_by_test_id("stSkeleton")).to_have_count(0, timeout=30_000)
+
+
 def open_page(page: Page, label: str) -> None:
     """Go to another page by the menu."""
     page.get_by_test_id("stSidebar").get_by_role("link", name=label, exact=True).click()

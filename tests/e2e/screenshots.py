@@ -24,7 +24,7 @@ from convmf.data.sample import SAMPLE_NOTE
 from convmf.data.splits import SplitSettings
 from convmf.runs.jobs import Jobs
 from convmf.runs.store import Store
-from tests.e2e.browser import AppServer, find_chromium, launch, metric, start_training, wait_for_app
+from tests.e2e.browser import AppServer, find_chromium, launch, metric, start_training, wait_for_app, wait_until_drawn
 
 logger = logging.getLogger(__name__)
 
@@ -71,7 +71,11 @@ def take_all(browser: Browser, folder: Path, scratch: Path, states: list[str]) -
             with visit(browser, server, "train", 1440, "light") as page:
                 page.get_by_text("New training", exact=True).first.click()
                 page.get_by_text("Preset", exact=True).wait_for()
+                page.get_by_text("All settings", exact=True).click()
+                wait_until_drawn(page)
+                page.wait_for_timeout(500)  # the expander opens slowly
                 page.screenshot(path=folder / "form_train_1440_light.png")
+                page.get_by_text("All settings", exact=True).click()
                 start_training(page)
                 expect(metric(page, "Iterations")).to_have_text(re.compile(r"[3-9]|\d\d"), timeout=120_000)
             take_state(browser, server, folder, "running", {})
@@ -120,6 +124,7 @@ def visit(browser: Browser, server: AppServer, path: str, width: int, theme: str
         page.goto(f"{server.url}/{path}")
         page.get_by_test_id("stMain").get_by_role("heading", level=1).wait_for(timeout=30_000)
         wait_for_app(page)
+        wait_until_drawn(page)
         page.wait_for_timeout(1000)  # charts draw themselves after the script has ended
         yield page
     finally:
