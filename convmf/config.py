@@ -61,7 +61,7 @@ class ConvMFConfig:
         maximum=2.0,
     )
     lambda_bias: float = _setting(
-        3.0,
+        6.0,
         "Pull of users' levels towards zero, and of items' levels towards what the CNN reads; with biases only.",
         symbol="λ_b",
         minimum=1e-6,
@@ -110,12 +110,20 @@ class ConvMFConfig:
         200, "Width of the dense layer between pooling and output.", symbol="f", minimum=1, maximum=8192
     )
     dropout: float = _setting(
-        0.2, "Share of the hidden layer switched off at random in training.", minimum=0.0, maximum=0.95
+        0.5, "Share of the hidden layer switched off at random in training.", minimum=0.0, maximum=0.95
     )
     optimizer: str = _setting("adam", "How the CNN's weights are fitted.", choices=("adam", "rmsprop"))
     learning_rate: float = _setting(1e-3, "Step size of the optimiser.", minimum=1e-7, maximum=1.0)
     batch_size: int = _setting(128, "Texts in one step of the CNN.", minimum=1, maximum=65536)
     cnn_epochs: int = _setting(1, "Passes of the CNN over the texts in each iteration.", minimum=0, maximum=1000)
+    relaxation: float = _setting(
+        2.0,
+        "How far the CNN aims on the way from what it reads to the item factors: 1 is equation (9) as it stands, "
+        "2 twice as far, which gets to the same resting point in fewer iterations.",
+        symbol="ω",
+        minimum=0.1,
+        maximum=5.0,
+    )
     averaging: float = _setting(
         0.7,
         "Share of the earlier iterations' weights in the averaged CNN that reads the texts; 0 takes the latest.",
@@ -178,6 +186,8 @@ PRESETS: dict[str, dict[str, Any]] = {
         "lambda_v": 10.0,
         "kernel_sizes": (3, 4, 5),
         "embedding_std": 1.0,
+        "dropout": 0.2,
+        "relaxation": 1.0,
         "averaging": 0.0,
         "optimizer": "rmsprop",
         "cnn_epochs": 5,

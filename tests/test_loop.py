@@ -141,6 +141,7 @@ def test_stopping_keeps_the_best_so_far_or_says_that_there_is_none() -> None:
         {"lambda_w": 0.5},
         {"embedding_std": 0.5},
         {"averaging": 0.0},
+        {"relaxation": 1.0},
         {"biases": False},
         {"item_weights": "uniform"},
         {"text": "shuffled"},
@@ -342,3 +343,17 @@ def test_a_very_long_training_stays_sound() -> None:
     spread = float(np.std(tiny_dataset().ratings.rating))
     assert all(row["train_rmse"] < 1.1 * spread and row["valid_rmse"] < 1.5 * spread for row in model.history)
     assert all(np.isfinite(row["objective"]) and row["objective"] > 0 for row in model.history)
+
+
+def test_the_cnn_aims_at_v_or_beyond_it_on_the_way_from_its_last_reading() -> None:
+    aims = {}
+    for relaxation in (1.0, 3.0):
+        training = Training(tiny_split(), replace(TINY, relaxation=relaxation, averaging=0.0), lambda: False)
+        assert training.reader is not None
+        before, seen = training.text_factors.clone(), []
+        training.reader.fit = lambda targets, *_, seen=seen: seen.append(targets.clone())  # type: ignore[method-assign]
+        training.iterate()
+        aims[relaxation] = seen[0] - before
+    rated = training.rated_rows
+    torch.testing.assert_close(aims[3.0][rated], 3 * aims[1.0][rated])
+    assert aims[1.0][rated].abs().max() > 0.01

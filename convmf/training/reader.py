@@ -49,7 +49,7 @@ class TextReader:
 
     def fit(
         self,
-        item_factors: Tensor,
+        targets: Tensor,
         weights: Tensor,
         rows: Tensor,
         iteration: int,
@@ -60,8 +60,8 @@ class TextReader:
 
         Parameters
         ----------
-        item_factors, weights
-            Targets v, (n_items, D), and w_j of each, (n_items,). The levels weigh as much as a factor here,
+        targets, weights
+            What θ should become, (n_items, D), and w_j of each, (n_items,). The levels weigh as much as a factor here,
             whatever their own λ is: an unseen item's level is what the text is asked for first.
         iteration
             Number of the iteration, from 1. Each has random numbers of its own, so that a resumed
@@ -75,7 +75,7 @@ class TextReader:
         self.cnn.dropout.generator = torch.Generator(self.device).manual_seed(seed)
         shuffle = torch.Generator().manual_seed(seed)
         for _ in range(config.cnn_epochs):
-            batches = shuffled_batches(self.token_ids, item_factors, weights, rows, config.batch_size, shuffle)
+            batches = shuffled_batches(self.token_ids, targets, weights, rows, config.batch_size, shuffle)
             run_epoch(self.cnn, self.optimizer, loss_function, batches, len(rows), self.device, should_stop)
         self._take_into_average(iteration)
 

@@ -197,7 +197,10 @@ class Training:
         """Equation (9): fit the CNN to the item factors, then read all texts anew."""
         iteration = self.iteration + 1
         lambda_v = self.config.lambda_v * self._growth(iteration)
-        reader.fit(self.item_factors, self.item_weights, self.rated_rows, iteration, lambda_v, self.should_stop)
+        # Item factors stand between what their ratings say and θ, so the CNN would creep towards the ratings.
+        # Aiming further along the same way leaves the resting point of (9) where it is: θ = v (over-relaxation).
+        targets = torch.lerp(self.text_factors, self.item_factors, self.config.relaxation)
+        reader.fit(targets, self.item_weights, self.rated_rows, iteration, lambda_v, self.should_stop)
         self.text_factors = reader.read()
         unrated = self.item_plan.counts == 0
         self.item_factors[unrated] = self.text_factors[unrated]

@@ -33,6 +33,7 @@ LABELS = {
     "learning_rate": "Learning rate",
     "batch_size": "Batch size",
     "cnn_epochs": "CNN passes",
+    "relaxation": "Over-relaxation",
     "averaging": "Averaging",
     "n_iterations": "Iterations",
     "patience": "Patience",
@@ -64,7 +65,16 @@ GROUPS = {
         "dropout",
         "lambda_w",
     ),
-    "Fitting": ("n_iterations", "patience", "cnn_epochs", "averaging", "optimizer", "learning_rate", "batch_size"),
+    "Fitting": (
+        "n_iterations",
+        "patience",
+        "cnn_epochs",
+        "relaxation",
+        "averaging",
+        "optimizer",
+        "learning_rate",
+        "batch_size",
+    ),
 }
 """The folded settings by what they concern."""
 
@@ -78,6 +88,7 @@ _STEPS = {
     "lambda_growth": 0.05,
     "learning_rate": 0.0005,
     "embedding_std": 0.005,
+    "relaxation": 0.1,
     "averaging": 0.05,
     "dropout": 0.05,
     "max_document_frequency": 0.05,
