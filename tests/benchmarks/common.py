@@ -21,7 +21,12 @@ from tests.benchmarks.long_tail import long_tail_dataset
 
 ROOT = Path(__file__).parents[2]
 
-SIZES = {"ml-100k": (100_000, 943, 1_682), "ml-1m": (1_000_209, 6_040, 3_883)}
+SIZES = {
+    "ml-100k": (100_000, 943, 1_682),
+    "ml-1m": (1_000_209, 6_040, 3_883),
+    "ml-small": (100_836, 610, 9_742),
+    "movietweetings": (40_992, 1_659, 1_552),
+}
 """Ratings, users and items of a data set, for one of its size where the real one isn't there."""
 
 TARGET = "target "
@@ -43,14 +48,15 @@ def machine_line() -> str:
 
 
 def dataset(name: str) -> tuple[str, Dataset]:
-    """Where the data are from, and the data set called ``name`` (a key of SIZES); plot and summary joined."""
+    """Where the data are from, and the data set called ``name`` (a key of SIZES); description and summary joined."""
     folder = os.environ.get("CONVMF_TEST_DATA", "").strip()
     if not folder:
         n_ratings, n_users, n_items = SIZES[name]
         generated = long_tail_dataset(n_ratings, n_users, n_items, words_per_text=55)
         return f"generated data of {name}'s size (CONVMF_TEST_DATA is unset)", generated
     files = [Path(folder) / name / f"{stem}.csv.gz" for stem in ("ratings", "items")]
-    return name, read_dataset(*files, name=name, item_columns={"text": ["description", "summary"]})[0]
+    columns = ["description"] if name == "movietweetings" else ["description", "summary"]
+    return name, read_dataset(*files, name=name, item_columns={"text": columns})[0]
 
 
 def take_turns(variants: Mapping[str, Callable[[], float]], rounds: int, pause: float = 0.0) -> dict[str, list[float]]:
