@@ -1,0 +1,34 @@
+"""What the commands' options have in common."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import NoReturn
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose complaints fit on one line."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: {message} (try {self.prog} --help)\n")
+
+
+def add_files(parser: argparse.ArgumentParser, *, required: bool) -> None:
+    """The two files that a data set is read from."""
+    parser.add_argument("--ratings", type=Path, required=required, metavar="FILE", help="user, item, rating")
+    parser.add_argument("--items", type=Path, required=required, metavar="FILE", help="item, title, description")
+
+
+def positive(text: str) -> int:
+    """A whole number from 1 up, for argparse."""
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not a whole number from 1 up")
+    return number
+
+
+def add_listing(parser: argparse.ArgumentParser) -> None:
+    """How much a command lists, and in what form."""
+    parser.add_argument("--top", type=positive, default=10, metavar="N", help="how many to list")
+    parser.add_argument("--json", action="store_true", help="machine-readable output")

@@ -1,0 +1,119 @@
+"""python -m convmf train: a training into a folder, and --resume, which goes on with one."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+from convmf.commands.options import add_files
+from convmf.commands.report import fit_and_report, print_report
+from convmf.config import PRESETS, ConvMFConfig, parse_setting
+from convmf.errors import ConfigError, RunError
+from convmf.files import read_json, write_json
+
+_TRAIN_DEFAULTS: dict[str, Any] = {
+    "ratings": None,
+    "items": None,
+    "out": None,
+    "vectors": None,
+    "preset": "default",
+    "set": [],
+    "seed": 0,
+    "valid": 0.1,
+    "test": 0.1,
+    "cold_items": 0.0,
+    "baselines": False,
+}
+"""Options that a training is made of; a resumed one takes them from its folder."""
+
+
+def add_train(commands: Any) -> None:
+    """Add the command to the parser's ``commands``."""
+    train = commands.add_parser("train", help="train a model and write it to a folder")
+    add_files(train, required=False)
+    train.add_argument("--out", type=Path, metavar="FOLDER", help="where model, report and checkpoint go")
+    train.add_argument("--resume", type=Path, metavar="FOLDER", help="go on from the checkpoint of an earlier --out")
+    train.add_argument("--vectors", type=Path, metavar="FILE", help="pretrained word vectors, GloVe or word2vec text")
+    train.add_argument("--preset", choices=list(PRESETS), help="settings that belong together (default %(default)s)")
+    train.add_argument("--set", action="append", metavar="name=value", help="one setting; repeat for more")
+    train.add_argument("--seed", type=int, help="seed of the split and of the training (default %(default)s)")
+    train.add_argument("--valid", type=float, help="share of the ratings to choose by (default %(default)s)")
+    train.add_argument("--test", type=float, help="share of the ratings read once, at the end (default %(default)s)")
+    train.add_argument("--cold-items", type=float, help="share of the items held out whole (default %(default)s)")
+    train.add_argument("--baselines", action="store_true", help="train the slower baselines and controls too")
+    train.add_argument("--report", type=Path, metavar="FILE", help="write the figures as JSON here as well")
+    train.set_defaults(run=_train, **_TRAIN_DEFAULTS)
+
+
+def _train(options: argparse.Namespace) -> int:
+    if options.resume:
+        return _resume(options)
+    missing = [flag for flag in ("ratings", "items", "out") if getattr(options, flag) is None]
+    if missing:
+        raise RunError(f"train needs --ratings, --items and --out, or --resume; --{missing[0]} is missing.")
+    changes = dict(parse_setting(assignment) for assignment in options.set)
+    config = ConvMFConfig.preset(options.preset, **{"seed": options.seed, **changes})
+    if config.freeze_embedding and options.vectors is None:  # refused here, before a folder is made
+        raise ConfigError("freeze_embedding keeps pretrained word vectors as they are; give them with --vectors FILE.")
+    job = {
+        "ratings": str(options.ratings.resolve()),
+        "items": str(options.items.resolve()),
+        "config": config.to_dict(),
+        "split": {
+            "valid": options.valid,
+            "test": options.test,
+            "cold_items": options.cold_items,
+            "seed": options.seed,
+        },
+        "baselines": options.baselines,
+        "vectors": str(options.vectors.resolve()) if options.vectors else None,
+    }
+    return _run_job(job, options.out, options.report, resume=False)
+
+
+def _resume(options: argparse.Namespace) -> int:
+    path = options.resume / "train.json"
+    if not path.is_file():
+        raise RunError(f"There is no training in {options.resume}; give the folder of an earlier --out.")
+    given = [flag for flag, default in _TRAIN_DEFAULTS.items() if getattr(options, flag) != default]
+    if given:
+        flag = given[0].replace("_", "-")
+        raise RunError(f"--resume goes on with the files and settings of before; leave --{flag} out.")
+    try:
+        job = read_json(path)
+        ConvMFConfig.from_dict(job["config"]), job["ratings"], job["items"], job["split"], job["baselines"]
+    except (ValueError, KeyError, TypeError, ConfigError) as error:
+        raise RunError(f"{path} is damaged ({error}); start the training anew.") from error
+    return _run_job(job, options.resume, options.report, resume=True)
+
+
+def _run_job(job: dict[str, Any], folder: Path, report_file: Path | None, *, resume: bool) -> int:
+    from convmf.data.dataset import load_dataset
+    from convmf.data.splits import SplitSettings, split_ratings
+
+    settings = SplitSettings.from_dict(job["split"])
+    split = split_ratings(load_dataset(job["ratings"], job["items"]), settings)
+    vectors = _read_vectors(Path(job["vectors"]), split) if job.get("vectors") else None
+    folder.mkdir(parents=True, exist_ok=True)
+    write_json(folder / "train.json", job)
+    config = ConvMFConfig.from_dict(job["config"])
+    report = fit_and_report(
+        split, config, folder=folder, baselines=job["baselines"], resume=resume, word_vectors=vectors
+    )
+    for path in filter(None, (folder / "report.json", report_file)):
+        write_json(path, report)
+    print_report(report)
+    print(f"The model is in {folder}. Try: python -m convmf predict --model {folder} --text '…'")
+    return 0
+
+
+def _read_vectors(path: Path, split: Any) -> Any:
+    """The word vectors in ``path``; lines that are left out are named on stderr."""
+    from convmf.data.vectors import distinct_words, read_vectors
+
+    vectors = read_vectors(path, distinct_words(split.dataset.texts))
+    if vectors.n_bad_lines:
+        print(vectors.bad_lines_text(), file=sys.stderr)
+    return vectors
