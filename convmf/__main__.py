@@ -1,4 +1,4 @@
-"""The command line: python -m convmf demo | check | train | predict | recommend."""
+"""The command line: python -m convmf demo | check | train | predict | recommend | study."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from convmf.commands.demo import add_demo
 from convmf.commands.options import Parser
 from convmf.commands.predict import add_predict
 from convmf.commands.recommend import add_recommend
+from convmf.commands.study import add_study
 from convmf.commands.train import add_train
 from convmf.errors import ConvMFError, RunError
 
@@ -47,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = Parser(prog="python -m convmf", description="Predict ratings from ratings and descriptions.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=Parser)
-    for add in (add_demo, add_check, add_train, add_predict, add_recommend):
+    for add in (add_demo, add_check, add_train, add_predict, add_recommend, add_study):
         add(commands)
     return parser
 

@@ -95,7 +95,7 @@ def _run_job(job: dict[str, Any], folder: Path, report_file: Path | None, *, res
 
     settings = SplitSettings.from_dict(job["split"])
     split = split_ratings(load_dataset(job["ratings"], job["items"]), settings)
-    vectors = _read_vectors(Path(job["vectors"]), split) if job.get("vectors") else None
+    vectors = read_word_vectors(Path(job["vectors"]), split.dataset) if job.get("vectors") else None
     folder.mkdir(parents=True, exist_ok=True)
     write_json(folder / "train.json", job)
     config = ConvMFConfig.from_dict(job["config"])
@@ -109,11 +109,11 @@ def _run_job(job: dict[str, Any], folder: Path, report_file: Path | None, *, res
     return 0
 
 
-def _read_vectors(path: Path, split: Any) -> Any:
-    """The word vectors in ``path``; lines that are left out are named on stderr."""
+def read_word_vectors(path: Path, dataset: Any) -> Any:
+    """The word vectors in ``path`` of the words in the descriptions; lines that are left out are named on stderr."""
     from convmf.data.vectors import distinct_words, read_vectors
 
-    vectors = read_vectors(path, distinct_words(split.dataset.texts))
+    vectors = read_vectors(path, distinct_words(dataset.texts))
     if vectors.n_bad_lines:
         print(vectors.bad_lines_text(), file=sys.stderr)
     return vectors

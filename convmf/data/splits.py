@@ -112,3 +112,31 @@ def split_ratings(dataset: Dataset, settings: SplitSettings | None = None) -> Sp
         cold=ratings.take(np.flatnonzero(is_cold)),
         cold_items=cold_items,
     )
+
+
+def thin_train(split: Split, share: float) -> Split:
+    """The same split with fewer ratings to learn from: ``share`` of all its ratings, at random.
+
+    Validation, test and cold ratings stay as they are, and the ratings of a smaller share are among
+    those of a larger one, so that only the number of training ratings changes. Every user and item
+    of the training part keeps a rating, even where that makes more than ``share``.
+
+    Raises
+    ------
+    ConfigError
+        ``share`` isn't above 0, or is more than the training part holds.
+    """
+    train = split.train
+    n_all = sum(len(part) for part in (train, split.valid, split.test, split.cold))
+    if not 0 < share * n_all < len(train) + 1:
+        raise ConfigError(
+            f"The training part is {len(train) / n_all:.2g} of all ratings; it can be thinned to a share "
+            f"above 0 and up to that, not to {share!r}."
+        )
+    order = np.random.default_rng(split.settings.seed).permutation(len(train))
+    needed = np.zeros(len(order), dtype=bool)
+    for index in (train.user_index, train.item_index):
+        needed[np.unique(index[order], return_index=True)[1]] = True
+    first = np.concatenate([order[needed], order[~needed]])
+    kept = max(round(share * n_all), int(needed.sum()))
+    return dataclasses.replace(split, train=train.take(np.sort(first[:kept])))

@@ -10,6 +10,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from convmf.palette import ACCENT, AMBER, QUIET, RED
+
 if TYPE_CHECKING:  # the module behind it imports torch, which a page with curves alone does without
     from convmf.explain import Phrase
 
@@ -17,7 +19,6 @@ TRAIN, VALID = "Training ratings", "Validation ratings"
 BIASES, GLOBAL_MEAN = "User and item averages", "Global average"
 BEST = "Best iteration"
 
-ACCENT, QUIET, AMBER, RED = "#14A394", "#7B8FB0", "#D08A1D", "#D9605A"
 _SERIES = {TRAIN: QUIET, VALID: ACCENT, BIASES: AMBER, GLOBAL_MEAN: "#98A0AD"}
 _BASELINES = {"biases": BIASES, "global_mean": GLOBAL_MEAN}
 _ITERATION = alt.X(
