@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from convmf.data.splits import SplitSettings, split_ratings
+from convmf.data.splits import SplitSettings, split_ratings, thin_train
 from convmf.errors import ConfigError
 from tests.helpers import tiny_dataset
 
@@ -56,3 +56,19 @@ def test_one_rating_is_trained_on() -> None:
 def test_shares_out_of_range_are_refused(values: dict[str, float]) -> None:
     with pytest.raises(ConfigError):
         SplitSettings(**values)  # type: ignore[arg-type]
+
+
+def test_thinning_changes_the_training_part_alone_and_smaller_parts_lie_in_larger_ones() -> None:
+    split = split_ratings(tiny_dataset(), SplitSettings())
+    n_all = split.dataset.n_ratings
+    half, most = thin_train(split, 0.5), thin_train(split, 0.7)
+    assert len(half.train) == round(0.5 * n_all) and len(most.train) == round(0.7 * n_all)
+    assert pairs(half.train) < pairs(most.train) < pairs(split.train)
+    assert half.test is split.test and half.valid is split.valid and half.fingerprint != split.fingerprint
+    assert pairs(thin_train(split, len(split.train) / n_all).train) == pairs(split.train)
+    tiny = thin_train(split, 0.01)
+    assert set(tiny.train.user_index) == set(split.train.user_index)
+    assert set(tiny.train.item_index) == set(split.train.item_index)
+    for share in (0.0, 0.9):
+        with pytest.raises(ConfigError, match="share"):
+            thin_train(split, share)
