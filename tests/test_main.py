@@ -155,6 +155,10 @@ def test_word_vectors_that_cannot_be_used_are_one_line(
         ["predict", "--model", "nowhere", "--text", "x", "--top", "0"],
         ["recommend", "--model", "nowhere", "--user", "x"],
         ["demo", "--report", "nowhere/report.json"],
+        ["study", "fly", "--ratings", "r.csv", "--items", "i.csv", "--out", "o"],
+        ["study", "controls", "--ratings", "missing.csv", "--items", "missing.csv", "--out", "nowhere"],
+        ["study", "controls", "--ratings", "r.csv", "--items", "i.csv", "--out", "o", "--seeds", "0"],
+        ["study", "controls", "--ratings", "r.csv", "--items", "i.csv", "--out", "o", "--set", "text=none"],
     ],
 )
 def test_bad_input_is_one_line_and_exit_code_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
@@ -222,3 +226,26 @@ def test_resume_takes_no_other_settings(trained: Path, capsys: pytest.CaptureFix
     for flag, value in (("--set", "n_factors=3"), ("--seed", "9"), ("--cold-items", "0.2"), ("--vectors", "v.txt")):
         assert main(["train", "--resume", str(trained), flag, value]) == 2
         assert f"leave {flag} out" in capsys.readouterr().err
+
+
+def test_study_shows_progress_and_goes_on_where_it_was(
+    files: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    command = ["study", "controls", *files, "--out", str(tmp_path), "--seeds", "1", "--preset", "quick", *TINY_FLAGS]
+    assert main(command) == 0
+    first = capsys.readouterr()
+    assert "0 of 5: real, seed 0, iteration 1" in first.err and "s left: shuffled, seed 0" in first.err
+    assert "real texts change the test RMSE by" in first.out and "controls.html" in first.out
+    assert main(command) == 0
+    second = capsys.readouterr()
+    assert "5 of 5" in second.err and "iteration" not in second.err and second.out == first.out
+
+
+def test_study_reads_word_vectors(
+    files: list[str], vectors_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["study", "ablation", *files, "--out", str(tmp_path), "--seeds", "1", "--preset", "quick", *TINY_FLAGS]
+    assert main([*command, "--vectors", str(vectors_file)]) == 0
+    assert "pretrained word vectors" in (tmp_path / "ablation.csv").read_text(encoding="utf-8")
+    assert "ConvMF+" not in capsys.readouterr().out

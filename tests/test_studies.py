@@ -135,6 +135,21 @@ def test_damaged_results_are_refused(tmp_path: Path, content: str) -> None:
         run_study(controls.STUDY, DATA, ONE_SEED, tmp_path)
 
 
+@pytest.mark.parametrize("name", list(SUMMARIES))
+def test_a_study_of_two_seeds_stopped_after_its_first_training_writes_what_it_has(tmp_path: Path, name: str) -> None:
+    done: list[int] = []
+    result = run_study(
+        find_study(name),
+        DATA,
+        replace(ONE_SEED, n_seeds=2),
+        tmp_path,
+        on_progress=lambda progress: done.append(progress.n_done),
+        should_stop=lambda: bool(done) and done[-1] == 1,
+    )
+    assert not result.complete and result.notes[-1].startswith("Unfinished: 1 of ")
+    assert all(path.stat().st_size for path in result.files)
+
+
 def test_two_processes_do_not_run_one_study(tmp_path: Path) -> None:
     def start_another(progress: StudyProgress) -> None:
         with pytest.raises(RunError, match="running"):

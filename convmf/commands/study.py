@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -33,15 +34,15 @@ def add_study(commands: Any) -> None:
 
 
 def _study(options: argparse.Namespace) -> int:
-    config = ConvMFConfig.preset(options.preset, **dict(parse_setting(assignment) for assignment in options.set))
-
     from convmf.data.dataset import load_dataset
     from convmf.studies.plan import StudySettings
     from convmf.studies.runner import run_study
 
+    config = ConvMFConfig.preset(options.preset, **dict(parse_setting(assignment) for assignment in options.set))
+    settings = StudySettings(config, options.seeds)  # refused here, before anything is read
     dataset = load_dataset(options.ratings, options.items)
-    vectors = read_word_vectors(options.vectors, dataset) if options.vectors else None
-    settings = StudySettings(config, options.seeds, vectors)
+    if options.vectors:
+        settings = replace(settings, vectors=read_word_vectors(options.vectors, dataset))
     progress, stopped = _StudyLine(), StopOnInterrupt()
     with stopped:
         result = run_study(

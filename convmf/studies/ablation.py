@@ -1,4 +1,4 @@
-"""Each part of the model switched off, one at a time against the settings as they are."""
+"""Each part of the model switched off, one at a time against the model as it is."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from plotly.graph_objects import Figure
 from convmf.config import ConvMFConfig
 from convmf.data.splits import SplitSettings
 from convmf.evaluation.metrics import rmse
-from convmf.studies.figures import add_series, figure, spread_note
+from convmf.studies.figures import add_series, figure, signed, spread_note
 from convmf.studies.plan import NO_VECTORS, Planned, Row, Study, StudySettings, Trained
 from convmf.studies.results import differences, summarize
 
@@ -77,13 +77,12 @@ def figures(rows: pd.DataFrame, settings: StudySettings) -> list[Figure]:
         part = summary.sort_values(mean)
         chart = figure(
             f"What each part is worth on {items}",
-            "Test error less that of the settings as they are: right of 0 the part helps; "
-            + spread_note(settings.n_seeds),
+            "Test error less that of the model as it is; right of 0 the part helps; " + spread_note(settings.n_seeds),
             "Difference in RMSE (rating points)",
             "",
             height=140 + 32 * len(part),
         )
-        hover = "%{y}<br>RMSE %{x:+.4f}%{customdata} against the settings as they are"
+        hover = "%{y}<br>RMSE %{x:+.4f}%{customdata} against the model as it is"
         columns = (part[mean], part.variant, part[sd])
         add_series(chart, items, number, *columns, hover=hover, lines=False, sideways=True)
         chart.add_vline(x=0, line={"color": "#9AA4B2", "width": 1})
@@ -98,9 +97,10 @@ def findings(rows: pd.DataFrame, settings: StudySettings) -> list[str]:
     summary = summarize(gap[gap.variant != BASE], STUDY.keys, STUDY.measures)
     base = rows[rows.variant == BASE]
     notes = [f"As it is: test RMSE {base.test_rmse.mean():.4f}, on cold items {base.cold_rmse.mean():.4f}."]
-    for measure, items in (("test_rmse_mean", "rated items"), ("cold_rmse_mean", "cold items")):
-        worst = summary.nlargest(3, measure)
-        listed = "; ".join(f"{name} {value:+.4f}" for name, value in zip(worst.variant, worst[measure], strict=True))
+    for measure, items in (("test_rmse", "rated items"), ("cold_rmse", "cold items")):
+        worst = summary.nlargest(3, f"{measure}_mean")
+        columns = (worst.variant, worst[f"{measure}_mean"], worst[f"{measure}_sd"])
+        listed = "; ".join(f"{name} {signed(mean, sd)}" for name, mean, sd in zip(*columns, strict=True))
         if listed:
             notes.append(f"What costs most on {items}: {listed}.")
     return notes + ([NO_VECTORS] if settings.vectors is None else [])

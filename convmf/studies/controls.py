@@ -12,7 +12,7 @@ from plotly.graph_objects import Figure
 from convmf.data.dataset import Ratings
 from convmf.data.splits import Split, SplitSettings
 from convmf.evaluation.metrics import rmse
-from convmf.studies.figures import RMSE, add_series, figure, spread_note
+from convmf.studies.figures import RMSE, add_series, figure, signed, spread_note
 from convmf.studies.plan import Planned, Row, Study, StudySettings, Trained
 from convmf.studies.results import differences, summarize
 
@@ -90,15 +90,17 @@ def figures(rows: pd.DataFrame, settings: StudySettings) -> list[Figure]:
 def findings(rows: pd.DataFrame, settings: StudySettings) -> list[str]:
     """What real and shuffled texts change on cold and on other items."""
     gap = differences(rows, "text", "none", ("item_ratings",), ("test_rmse",))
-    summary = summarize(gap, STUDY.keys, ("test_rmse",)).set_index(["text", "item_ratings"])
+    summary = summarize(gap, STUDY.keys, ("test_rmse",))
     notes = []
     for bucket, name in (("0 (cold)", "items without ratings"), (ALL_WARM, "all other items")):
-        means = {text: summary.test_rmse_mean.get((text, bucket)) for text in ("real", "shuffled")}
-        if all(value is not None and not pd.isna(value) for value in means.values()):
-            notes.append(
-                f"On {name}, real texts change the test RMSE by {means['real']:+.4f} against no text, "
-                f"shuffled texts by {means['shuffled']:+.4f}."
-            )
+        part = summary[summary.item_ratings == bucket].dropna(subset="test_rmse_mean").set_index("text")
+        changes = [
+            f"{text} texts change the test RMSE by {signed(part.test_rmse_mean[text], part.test_rmse_sd[text])}"
+            for text in ("real", "shuffled")
+            if text in part.index
+        ]
+        if changes:
+            notes.append(f"On {name}, against no text: {'; '.join(changes)}.")
     return notes
 
 

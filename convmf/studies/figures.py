@@ -21,13 +21,13 @@ def figure(title: str, subtitle: str, x: str, y: str, *, height: int = 460) -> g
     """An empty picture with its title, what to read in it, and the names of its axes."""
     chart = go.Figure()
     chart.update_layout(
-        title={"text": title, "subtitle": {"text": subtitle}, "x": 0, "xref": "paper", "xanchor": "left"},
+        title={"text": title, "subtitle": {"text": subtitle}, "x": 0.01, "xref": "container", "xanchor": "left"},
         font={"family": "system-ui, -apple-system, 'Segoe UI', sans-serif", "size": 14, "color": _INK},
         plot_bgcolor="white",
         paper_bgcolor="white",
         height=height,
-        margin={"l": 70, "r": 30, "t": 110, "b": 60},
-        legend={"orientation": "h", "y": 1.0, "yanchor": "bottom", "x": 0},
+        margin={"l": 70, "r": 30, "t": 120, "b": 60},
+        legend={"orientation": "h", "y": 1.01, "yanchor": "bottom", "x": 0},
         hoverlabel={"bgcolor": "white", "font": {"color": _INK}},
     )
     axis = {"gridcolor": _GRID, "zerolinecolor": "#9AA4B2", "linecolor": _GRID, "automargin": True}
@@ -53,7 +53,7 @@ def add_series(
     hover: str,
     lines: bool = True,
     sideways: bool = False,
-    **place: Any,
+    details: Sequence[str] = (),
 ) -> None:
     """A series of means with their standard deviations as bars.
 
@@ -63,8 +63,8 @@ def add_series(
         Plotly's template of the text at a point; ``%{customdata}`` is the deviation as text.
     sideways
         The means stand on the x axis.
-    place
-        ``row`` and ``col`` of a subplot.
+    details
+        A line more for each point's text.
     """
     marker = style(number)
     bars = {"type": "data", "array": pd.Series(sd).fillna(0.0).tolist(), "thickness": 1.3, "width": 4}
@@ -77,13 +77,18 @@ def add_series(
             marker=marker,
             line={"color": marker["color"], "width": 2},
             customdata=["" if pd.isna(value) else f" ± {value:.4f}" for value in sd],
-            hovertemplate=hover + "<extra></extra>",
+            hovertext=[f"<br>{detail}" for detail in details],
+            hovertemplate=hover + ("%{hovertext}" if details else "") + "<extra></extra>",
             **{"error_x" if sideways else "error_y": bars},
-        ),
-        **place,
+        )
     )
 
 
 def spread_note(n_seeds: int) -> str:
     """What the error bars are, for a subtitle."""
     return f"mean of {n_seeds} seeds, bars ± 1 SD" if n_seeds > 1 else "one seed, so no error bars"
+
+
+def signed(value: float, sd: float = float("nan")) -> str:
+    """A difference with its sign, and its deviation over the seeds where there are several."""
+    return f"{value:+.4f}".replace("-", "−") + ("" if pd.isna(sd) else f" ± {sd:.4f}")

@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 from convmf.config import ConvMFConfig
 from convmf.data.splits import SplitSettings
 from convmf.evaluation.metrics import rmse
-from convmf.palette import RED
+from convmf.palette import AMBER, RED
 from convmf.studies.figures import figure, spread_note
 from convmf.studies.plan import Planned, Row, Study, StudySettings, Trained
 from convmf.studies.results import summarize
@@ -73,6 +73,8 @@ def _unit_of_lambda(trained: Trained) -> float:
 def figures(rows: pd.DataFrame, settings: StudySettings) -> list[go.Figure]:
     """A heat map of the validation error and one of the test error, each with the path of growing λ."""
     fixed = summarize(rows[rows["lambda"] == FIXED], STUDY.keys, STUDY.measures)
+    if fixed.empty:
+        return []
     growing = rows[rows["lambda"] == GROWING]
     parts = {"valid_rmse": "Validation", "test_rmse": "Test"}
     note = spread_note(settings.n_seeds).split(",")[0]
@@ -101,7 +103,7 @@ def _heat_map(fixed: pd.DataFrame, growing: pd.DataFrame, measure: str, title: s
         )
     )
     best = fixed.nsmallest(1, "valid_rmse_mean").iloc[0]
-    _add_points(chart, "Best fixed pair on validation", [best.lambda_u], [best.lambda_v], "circle-open", "white", "")
+    _add_points(chart, "Best fixed pair on validation", [best.lambda_u], [best.lambda_v], "circle-open", AMBER, "")
     if len(growing):
         # Up to the edge of the grid, where the first of the two leaves it.
         starts = growing.lambda_u.iloc[0], growing.lambda_v.iloc[0]

@@ -109,7 +109,7 @@ class Study:
     keys, measures
         Columns that tell the rows of the summary apart, and those that are averaged over the seeds.
     figures
-        Pictures of the rows of all trainings; at least one.
+        Pictures of the rows of all trainings that are done; none where these are too few.
     findings
         Sentences that say what the rows tell, for page and terminal.
     """

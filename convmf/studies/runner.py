@@ -85,7 +85,7 @@ def run_study(
         stopped before anything was measured.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(folder / f"{study.name}.lock")
+    lock = FileLock(folder / f".{study.name}.lock")
     if not lock.acquire():
         raise RunError(f"The study {study.name} is running in {folder} already; wait for it, or take another folder.")
     try:

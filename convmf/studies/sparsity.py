@@ -9,7 +9,7 @@ from plotly.graph_objects import Figure
 
 from convmf.data.splits import SplitSettings
 from convmf.evaluation.metrics import rmse
-from convmf.studies.figures import RMSE, add_series, figure, spread_note
+from convmf.studies.figures import RMSE, add_series, figure, signed, spread_note
 from convmf.studies.plan import NO_VECTORS, Planned, Row, Study, StudySettings, Trained
 from convmf.studies.results import differences, summarize
 
@@ -81,9 +81,9 @@ def findings(rows: pd.DataFrame, settings: StudySettings) -> list[str]:
     summary = summarize(gap[gap.model == CONVMF], STUDY.keys, ("test_rmse",)).sort_values("train_share")
     ends = summary.iloc[[0, -1]] if len(summary) > 1 else summary
     notes = [
-        f"With {row.train_share:.0%} of the ratings to learn from, text changes the test RMSE by "
-        f"{row.test_rmse_mean:+.4f} (ConvMF less PMF)."
-        for row in ends.itertuples()
+        f"With {share:.0%} of the ratings to learn from, text changes the test RMSE by {signed(mean, sd)} "
+        "(ConvMF less PMF)."
+        for share, mean, sd in zip(ends.train_share, ends.test_rmse_mean, ends.test_rmse_sd, strict=True)
     ]
     return notes + ([NO_VECTORS] if settings.vectors is None else [])
 

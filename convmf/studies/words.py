@@ -15,7 +15,7 @@ from convmf.data.splits import SplitSettings
 from convmf.data.text import PAD, UNK
 from convmf.model.cnn import encode_texts
 from convmf.model.convmf import ConvMF
-from convmf.studies.figures import add_series, figure, spread_note
+from convmf.studies.figures import add_series, figure, signed, spread_note
 from convmf.studies.plan import Planned, Row, Study, StudySettings, Trained
 from convmf.studies.results import summarize
 
@@ -190,7 +190,9 @@ def _by_word(rows: pd.DataFrame, settings: StudySettings) -> Figure:
         part = summary[summary.kind == kind].set_index("word").reindex(shown).dropna(subset="mean_change_mean")
         hover = f"%{{y}}: {name.lower()}<br>rating %{{x:+.4f}}%{{customdata}}"
         columns = (part.mean_change_mean, part.index.tolist(), part.mean_change_sd)
-        add_series(chart, name, number, *columns, hover=hover, lines=False, sideways=True)
+        placed = rows[rows.kind == kind].groupby("word").replacement.unique()
+        details = [", ".join(placed[word]) for word in part.index]
+        add_series(chart, name, number, *columns, hover=hover, lines=False, sideways=True, details=details)
     chart.add_vline(x=0, line={"color": "#9AA4B2", "width": 1})
     return chart
 
@@ -226,10 +228,13 @@ def _example(rows: pd.DataFrame, settings: StudySettings) -> Figure:
         rows[rows.kind == EXAMPLE], ("word", "replacement", "n_texts"), ("mean_absolute_change", "mean_change")
     )
     name = summary.word + " → " + summary.replacement.replace("", "(left out)")
-    hover = [f"<br>{row.n_texts} texts, mean {row.mean_change_mean:+.4f}" for row in summary.itertuples()]
+    details = [
+        f"{n_texts} texts, mean change {signed(change)}"
+        for n_texts, change in zip(summary.n_texts, summary.mean_change_mean, strict=True)
+    ]
     columns = (summary.mean_absolute_change_mean, name, summary.mean_absolute_change_sd)
-    add_series(chart, "", 0, *columns, hover="%{y}<br>%{x:.4f}%{customdata}%{hovertext}", lines=False, sideways=True)
-    chart.data[0].hovertext = hover
+    hover = "%{y}<br>%{x:.4f}%{customdata} rating points"
+    add_series(chart, "", 0, *columns, hover=hover, lines=False, sideways=True, details=details)
     chart.update_layout(showlegend=False)
     chart.update_xaxes(rangemode="tozero")
     return chart
@@ -258,7 +263,8 @@ STUDY = Study(
         f"In all descriptions that hold one of the {N_WORDS} words with the largest mean effect, the word is replaced "
         f"by its {N_REPLACEMENTS} nearest in the word space that the model learned, by {N_REPLACEMENTS} random words "
         "that are as frequent, and left out. The descriptions are rated anew as if nobody had rated the items, and "
-        "the table says by how much the predicted ratings of all users change."
+        "the table says by how much the predicted ratings of all users change. If the word space held the meaning that "
+        "counts, a neighbour could stand in a word's place and a random word could not."
     ),
     plan=plan,
     measure=measure,

@@ -49,7 +49,7 @@ def take_figure(browser: Browser, page_file: Path, number: int, file: Path) -> N
     context = browser.new_context(viewport=_SIZE, color_scheme="light")
     try:
         page = context.new_page()
-        page.goto(page_file.resolve().as_uri())
+        page.goto(page_file.resolve().as_uri(), timeout=120_000)  # a large file, on a machine that may be busy
         figure = page.locator(f"#figure-{number}")
         figure.locator(".main-svg").first.wait_for(timeout=30_000)
         page.add_style_tag(content=".modebar { display: none !important; }")

@@ -20,7 +20,7 @@ def test_the_page_of_a_study_draws_its_figures_and_asks_no_host(browser: Browser
     errors: list[str] = []
     page.on("request", lambda request: requests.append(request.url))
     page.on("pageerror", lambda error: errors.append(str(error)))
-    page.goto((tmp_path / "controls.html").as_uri())
+    page.goto((tmp_path / "controls.html").as_uri(), timeout=120_000)
     for number in (1, 2):
         figure = page.locator(f"#figure-{number}")
         figure.locator(".scatterlayer .trace").first.wait_for(timeout=30_000)
