@@ -24,7 +24,9 @@ from convmf.data.vectors import WordVectors
 from convmf.errors import DataError, RunError
 from convmf.runs import jobs as jobs_module
 from convmf.runs.jobs import Jobs, default_training
+from convmf.runs.progress import fewest_left
 from convmf.runs.store import Store
+from convmf.runs.training import reason_of
 
 CONFIG = ConvMFConfig(n_iterations=10, patience=3)
 
@@ -112,9 +114,9 @@ def wait_for_state(store: Store, run_id: str, *states: str) -> Any:
 
 
 def wait_for(found: Callable[[], Any]) -> Any:
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 30
     while not (value := found()):
-        assert time.monotonic() < deadline, "waited five seconds in vain"
+        assert time.monotonic() < deadline, "waited half a minute in vain"
         time.sleep(0.002)
     return value
 
@@ -272,7 +274,7 @@ def test_crash_becomes_a_reason_and_the_next_run_goes_on(jobs, store, training, 
 
 def test_memory_error_of_torch_is_explained():
     out_of_memory = type("OutOfMemoryError", (RuntimeError,), {})("CUDA out of memory.")
-    assert jobs_module._reason(out_of_memory).startswith("Not enough memory. Take a smaller batch")
+    assert reason_of(out_of_memory).startswith("Not enough memory. Take a smaller batch")
 
 
 def test_report_that_is_no_json_fails_its_run_only(store, dataset_id):
@@ -346,8 +348,8 @@ def test_progress_estimates_from_the_mean_iteration(jobs, store, training, datas
 
 
 def test_fewest_iterations_without_validation_are_all():
-    assert jobs_module._fewest_left([{"valid_rmse": None}], 3, 9) == 9
-    assert jobs_module._fewest_left([{"valid_rmse": 0.5}] * 9, 3, 9) == 0
+    assert fewest_left([{"valid_rmse": None}], 3, 9) == 9
+    assert fewest_left([{"valid_rmse": 0.5}] * 9, 3, 9) == 0
 
 
 # Closing, and other processes

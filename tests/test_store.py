@@ -14,7 +14,7 @@ import pytest
 from convmf.config import ConvMFConfig
 from convmf.errors import RunError
 from convmf.files import FileLock, read_json, replacing, write_atomic, write_json
-from convmf.runs import store as store_module
+from convmf.runs import database
 from convmf.runs.store import ACTIVE, LIFE, Store, workspace_folder
 
 
@@ -320,37 +320,37 @@ def test_everything_is_there_after_opening_again(store, run):
 def test_empty_database_is_taken_to_the_latest_version(tmp_path):
     sqlite3.connect(tmp_path / "workspace.db").close()
     opened = Store(tmp_path)
-    assert opened._rows("PRAGMA user_version")[0][0] == len(store_module.MIGRATIONS)
-    assert opened._rows("PRAGMA journal_mode")[0][0] == "wal"
+    assert opened.database.rows("PRAGMA user_version")[0][0] == len(database.MIGRATIONS)
+    assert opened.database.rows("PRAGMA journal_mode")[0][0] == "wal"
     opened.close()
 
 
 def test_migrations_keep_what_is_there_and_run_once(store, run, monkeypatch):
     store.close()
     added = ("ALTER TABLE datasets ADD COLUMN colour TEXT NOT NULL DEFAULT 'red'",)
-    monkeypatch.setattr(store_module, "MIGRATIONS", (*store_module.MIGRATIONS, added))
+    monkeypatch.setattr(database, "MIGRATIONS", (*database.MIGRATIONS, added))
     for _ in range(2):
         opened = Store(store.folder)
-        assert opened._rows("SELECT colour FROM datasets")[0]["colour"] == "red"
+        assert opened.database.rows("SELECT colour FROM datasets")[0]["colour"] == "red"
         assert opened.run(run.id).name == "Run 1"
         opened.close()
 
 
 def test_migration_that_fails_changes_nothing(store, run, monkeypatch):
     store.close()
-    latest = store_module.MIGRATIONS
+    latest = database.MIGRATIONS
     broken = ("ALTER TABLE datasets ADD COLUMN colour TEXT", "ALTER TABLE nowhere ADD COLUMN x TEXT")
-    monkeypatch.setattr(store_module, "MIGRATIONS", (*latest, broken))
+    monkeypatch.setattr(database, "MIGRATIONS", (*latest, broken))
     with pytest.raises(RunError, match="no such table: nowhere"):
         Store(store.folder)
-    monkeypatch.setattr(store_module, "MIGRATIONS", latest)
+    monkeypatch.setattr(database, "MIGRATIONS", latest)
     opened = Store(store.folder)
-    assert "colour" not in opened._rows("SELECT * FROM datasets")[0].keys()
+    assert "colour" not in opened.database.rows("SELECT * FROM datasets")[0].keys()
     opened.close()
 
 
 def test_newer_version_is_refused(store):
-    store._db.execute("PRAGMA user_version = 99")
+    store.database.execute("PRAGMA user_version = 99")
     with pytest.raises(RunError, match="has version 99, this program knows up to 1.*Update the program"):
         Store(store.folder)
 
@@ -368,15 +368,15 @@ def test_folder_that_cannot_be_made_is_named(tmp_path):
 
 
 def test_read_only_and_full_database_say_so(store, run):
-    store._db.execute("PRAGMA query_only = 1")
+    store.database._connection.execute("PRAGMA query_only = 1")
     with pytest.raises(RunError, match="readonly.*Make it writable"):
         store.set_state(run.id, "running")
-    store._db.execute("PRAGMA query_only = 0")
-    pages = store._rows("PRAGMA page_count")[0][0]
-    store._db.execute(f"PRAGMA max_page_count = {pages}")
+    store.database._connection.execute("PRAGMA query_only = 0")
+    pages = store.database.rows("PRAGMA page_count")[0][0]
+    store.database._connection.execute(f"PRAGMA max_page_count = {pages}")
     with pytest.raises(RunError, match="full disk. Free some space"):
         store.append_iteration(run.id, {"iteration": 1, "long": "x" * 100_000})
-    store._db.execute(f"PRAGMA max_page_count = {pages + 1000}")
+    store.database._connection.execute(f"PRAGMA max_page_count = {pages + 1000}")
     store.append_iteration(run.id, {"iteration": 1})
     assert store.run(run.id).state == "queued"
 

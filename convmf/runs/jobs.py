@@ -11,7 +11,6 @@ import time
 import traceback
 import weakref
 from collections import deque
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,101 +18,21 @@ from typing import TYPE_CHECKING, Any
 
 from convmf.config import ConvMFConfig
 from convmf.errors import ConvMFError, RunError
+from convmf.runs.log import LOG_LINES, last_lines, logging_to
+from convmf.runs.progress import Progress, progress_of
 from convmf.runs.store import RunRecord, Store
+from convmf.runs.training import Training, default_training, reason_of
 
 if TYPE_CHECKING:
     from convmf.data.splits import SplitSettings
     from convmf.data.vectors import WordVectors
-    from convmf.training.loop import IterationResult
+
+__all__ = ["Jobs", "Progress", "Training", "default_training"]
 
 logger = logging.getLogger(__name__)
 
 DOUBLE_START_SECONDS = 2.0
 CLOSE_SECONDS = 3.0
-LOG_LINES = 200
-
-Training = Callable[[Store, RunRecord, Callable[[], bool]], dict[str, Any] | None]
-"""Trains a run until it is done or the last argument says True; returns its report, if there is one."""
-
-
-@dataclass(frozen=True)
-class Progress:
-    """How far a run is.
-
-    ``iteration`` of at most ``n_iterations`` are finished. ``seconds_left`` is the time when all of them
-    are needed, ``seconds_left_soonest`` the time when the validation RMSE doesn't get better any more and
-    patience ends the run; both are None unless the run is training and has finished an iteration.
-    """
-
-    state: str
-    phase: str
-    iteration: int
-    n_iterations: int
-    seconds_elapsed: float
-    seconds_left: float | None
-    seconds_left_soonest: float | None
-
-
-def default_training(store: Store, run: RunRecord, should_stop: Callable[[], bool]) -> dict[str, Any] | None:
-    """Train ``run`` on its data set, going on from its checkpoint when there is one.
-
-    Returns
-    -------
-    dict or None
-        The report; None when the server is closing, which leaves no time to measure.
-
-    Raises
-    ------
-    ConvMFError
-        The data or settings can't be used, or it was stopped before the first iteration had ended.
-    """
-    # Imported here because torch alone takes over a second, and a page that only lists runs needs none of it.
-    from convmf.data.splits import SplitSettings, split_ratings
-    from convmf.device import leave_a_core
-    from convmf.evaluation.baselines import baseline_lines, simple_baselines
-    from convmf.evaluation.report import build_report
-    from convmf.training.loop import fit
-
-    def enter(phase: str) -> None:
-        store.update_run(run.id, phase=phase)
-        logger.info(phase)
-
-    def record(result: IterationResult) -> None:
-        values = result.to_dict()
-        store.append_iteration(run.id, values)
-        figures = [f"{key} {values[key]:.4f}" for key in ("train_rmse", "valid_rmse") if values.get(key) is not None]
-        logger.info("iteration %d: %s", values["iteration"], ", ".join(figures))
-
-    leave_a_core()
-    enter("reading the data")
-    split = split_ratings(store.load_dataset(run.dataset_id), SplitSettings.from_dict(run.split))
-    if should_stop():
-        raise RunError("Stopped while the data was read; there is no model yet.")
-    baselines = simple_baselines(split)
-    store.update_run(run.id, baselines=baseline_lines(split, baselines))
-    word_vectors = store.word_vectors(run.id)
-    checkpoint = store.checkpoint_folder(run.id)
-    resume_from = checkpoint if _has_files(checkpoint) else None
-    if resume_from is None:
-        store.clear_history(run.id)
-    enter("training")
-    model = fit(
-        split,
-        ConvMFConfig.from_dict(run.config),
-        on_iteration=record,
-        should_stop=should_stop,
-        resume_from=resume_from,
-        checkpoint_to=checkpoint,
-        word_vectors=word_vectors,
-    )
-    if should_stop() and store.run(run.id).state != "stopping":
-        return None
-    enter("saving the model")
-    model.save(store.model_folder(run.id))
-    enter("measuring the model")
-    # The sum over the iterations: a resumed run counts from its first start, without the pause.
-    seconds = sum(sum(values["seconds"].values()) for values in model.history)
-    return build_report(model, split, seconds=seconds, simple=baselines, word_vectors=word_vectors)
 
 
 class Jobs:
@@ -236,19 +155,10 @@ class Jobs:
     def progress(self, run_id: str) -> Progress:
         """How far a run is, and how long it may still take by the mean time of its iterations."""
         run = self._store.run(run_id)
-        now = datetime.now(UTC)
-        elapsed = ((run.ended or now) - run.started).total_seconds() if run.started else 0.0
-        longest = soonest = None
-        if run.state == "running" and run.started is not None:
-            times = [moment for moment in self._store.iteration_times(run_id) if moment >= run.started]
-            if times:
-                spent = (now - times[-1]).total_seconds()
-                mean = _mean_seconds(run.started, times)
-                most = run.n_iterations - run.iterations_done
-                fewest = _fewest_left(self._store.history(run_id), run.config["patience"], most)
-                longest, soonest = (max(0.0, mean * count - spent) for count in (most, fewest))
-        phase = "waiting" if run.state == "queued" else run.phase
-        return Progress(run.state, phase, run.iterations_done, run.n_iterations, elapsed, longest, soonest)
+        at_work = run.state == "running"
+        times = self._store.iteration_times(run_id) if at_work else []
+        history = self._store.history(run_id) if at_work else []
+        return progress_of(run, times, history, datetime.now(UTC))
 
     def log(self, run_id: str) -> list[str]:
         """The last lines of a run's log, the newest at the end."""
@@ -256,13 +166,7 @@ class Jobs:
         with self._guard:
             if self._current is not None and self._current.run_id == run_id:
                 return list(self._current.log_lines)
-        try:
-            with path.open("rb") as file:
-                file.seek(max(0, path.stat().st_size - 65536))
-                text = file.read().decode("utf-8", errors="replace")
-        except OSError:
-            return []
-        return text.splitlines()[-LOG_LINES:]
+        return last_lines(path)
 
     def close(self, timeout: float = CLOSE_SECONDS) -> bool:
         """Stop the training, mark it and the waiting ones as interrupted, and give back the workspace.
@@ -349,12 +253,12 @@ class Jobs:
 
     def _train(self, run: RunRecord, task: _Task) -> None:
         report, failed, reason = None, False, ""
-        with _logging_to(task, _log_path(self._store, run)) as log:
+        with logging_to(task.log_lines, _log_path(self._store, run)) as log:
             try:
                 report = self._run_training(self._store, run, task.stop.is_set)
             except BaseException as error:  # the end of the thread: nobody further up could tell the user
                 log.add(traceback.format_exc())
-                reason = _reason(error)
+                reason = reason_of(error)
                 failed = not (isinstance(error, ConvMFError) and task.stop.is_set())
             with self._guard:
                 self._end(run, task, report, failed, reason)
@@ -375,7 +279,7 @@ class Jobs:
             self._store.set_state(run.id, state, reason, report=report, device=device)
         except Exception as error:
             logger.exception("The end of %s could not be recorded", run.name)
-            self._try_set_state(run.id, "failed", _reason(error))
+            self._try_set_state(run.id, "failed", reason_of(error))
 
     def _try_set_state(self, run_id: str, state: str, reason: str = "") -> RunRecord | None:
         """Change a state where no caller could be told of an error: it goes to the log."""
@@ -395,79 +299,12 @@ class _Task:
     log_lines: deque[str]
 
 
-class _RunLog(logging.Handler):
-    """Keeps what the training's own thread logs, in memory and in the run's file."""
-
-    def __init__(self, path: Path, lines: deque[str]) -> None:
-        super().__init__(logging.INFO)
-        self.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
-        self._path = path
-        self._lines = lines
-        self._thread = threading.get_ident()
-
-    def emit(self, record: logging.LogRecord) -> None:
-        if record.thread == self._thread:
-            self.add(self.format(record))
-
-    def add(self, text: str) -> None:
-        """Add ``text``, of one line or several."""
-        self._lines.extend(text.splitlines())
-        # A full disk must not end a training by way of its log.
-        with contextlib.suppress(OSError), self._path.open("a", encoding="utf-8") as file:
-            file.write(text.rstrip("\n") + "\n")
-
-
-@contextlib.contextmanager
-def _logging_to(task: _Task, path: Path) -> Iterator[_RunLog]:
-    package = logging.getLogger("convmf")
-    level = package.level
-    handler = _RunLog(path, task.log_lines)
-    package.addHandler(handler)
-    if not package.isEnabledFor(logging.INFO):
-        package.setLevel(logging.INFO)
-    try:
-        yield handler
-    finally:
-        package.setLevel(level)
-        package.removeHandler(handler)
-
-
 def _log_path(store: Store, run: RunRecord) -> Path:
     return store.folder / "runs" / run.id / "log.txt"
 
 
 def _digest(word_vectors: WordVectors | None) -> str:
     return "" if word_vectors is None else word_vectors.digest
-
-
-def _has_files(folder: Path) -> bool:
-    """Whether a finished file is there; names with a dot are files that were never renamed."""
-    return folder.is_dir() and any(not path.name.startswith(".") for path in folder.iterdir())
-
-
-def _reason(error: BaseException) -> str:
-    """What went wrong, in one line."""
-    text = str(error) if isinstance(error, ConvMFError) else f"{type(error).__name__}: {error}".rstrip(": ")
-    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
-        text = f"Not enough memory. Take a smaller batch, fewer kernels or shorter texts. ({text})"
-    return " ".join(text.split())[:500]
-
-
-def _mean_seconds(started: datetime, times: list[datetime]) -> float:
-    """Mean time of an iteration; reading the data counts only while there is one iteration to go by."""
-    if len(times) == 1:
-        return (times[0] - started).total_seconds()
-    return (times[-1] - times[0]).total_seconds() / (len(times) - 1)
-
-
-def _fewest_left(history: list[dict[str, Any]], patience: int, most: int) -> int:
-    """Iterations to go, at most ``most``, when none of them has a better validation RMSE."""
-    rmse = [values.get("valid_rmse") for values in history]
-    measured = [value for value in rmse if value is not None]
-    if not measured:
-        return most
-    since_best = len(rmse) - 1 - rmse.index(min(measured))
-    return min(most, max(0, patience - since_best))
 
 
 _open_jobs: weakref.WeakSet[Jobs] = weakref.WeakSet()

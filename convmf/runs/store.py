@@ -2,117 +2,41 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
-import re
 import secrets
 import shutil
-import sqlite3
-import threading
 import time
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from convmf.config import ConvMFConfig
 from convmf.errors import RunError
 from convmf.files import FileLock
+from convmf.runs.database import Database, explained
+from convmf.runs.records import (
+    ACTIVE,
+    LIFE,
+    MAX_LABEL_LENGTH,
+    DatasetRecord,
+    RunRecord,
+    checked_id,
+    label_of,
+    utc,
+)
 
 if TYPE_CHECKING:
     from convmf.data.dataset import Dataset
     from convmf.data.splits import SplitSettings
     from convmf.data.vectors import WordVectors
 
-LIFE: Mapping[str, tuple[str, ...]] = {
-    "queued": ("running", "stopped", "interrupted"),
-    "running": ("stopping", "done", "failed", "interrupted"),
-    "stopping": ("stopped", "done", "failed", "interrupted"),
-    "stopped": ("queued",),
-    "failed": ("queued",),
-    "interrupted": ("queued",),
-    "done": (),
-}
-"""What may follow each state of a run; back to queued means: resume."""
+__all__ = ["ACTIVE", "LIFE", "MAX_LABEL_LENGTH", "DatasetRecord", "RunRecord", "Store", "workspace_folder"]
 
-ACTIVE = ("queued", "running", "stopping")
-"""States in which a run is waiting for its training or in it."""
-
-MAX_LABEL_LENGTH = 100
 VECTORS_NAME = "vectors.safetensors"
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (
-    (
-        """CREATE TABLE datasets (
-            id TEXT PRIMARY KEY, name TEXT NOT NULL, created REAL NOT NULL, n_users INTEGER NOT NULL,
-            n_items INTEGER NOT NULL, n_ratings INTEGER NOT NULL, n_items_with_text INTEGER NOT NULL,
-            note TEXT NOT NULL)""",
-        """CREATE TABLE runs (
-            id TEXT PRIMARY KEY, dataset_id TEXT NOT NULL REFERENCES datasets (id), name TEXT NOT NULL,
-            state TEXT NOT NULL, reason TEXT NOT NULL DEFAULT '', phase TEXT NOT NULL DEFAULT '',
-            config TEXT NOT NULL, split TEXT NOT NULL, device TEXT NOT NULL, created REAL NOT NULL,
-            started REAL, ended REAL, baselines TEXT, report TEXT)""",
-        "CREATE INDEX runs_of_dataset ON runs (dataset_id)",
-        """CREATE TABLE iterations (
-            run_id TEXT NOT NULL REFERENCES runs (id) ON DELETE CASCADE, iteration INTEGER NOT NULL,
-            recorded REAL NOT NULL, result TEXT NOT NULL, PRIMARY KEY (run_id, iteration))""",
-    ),
-)
-"""One entry a version of the database, oldest first. Entries are only ever added, never changed."""
-
 _RUN_COLUMNS = "runs.*, (SELECT COUNT(*) FROM iterations WHERE run_id = runs.id) AS iterations_done"
-_ID = re.compile(r"[0-9a-f]{8,32}")
-
-
-@dataclass(frozen=True)
-class DatasetRecord:
-    """A data set in the workspace; ``created`` is in UTC."""
-
-    id: str
-    name: str
-    created: datetime
-    n_users: int
-    n_items: int
-    n_ratings: int
-    n_items_with_text: int
-    note: str
-
-
-@dataclass(frozen=True)
-class RunRecord:
-    """A run as it stood when it was read; times are in UTC.
-
-    ``started`` and ``ended`` belong to the last time it went to work, ``phase`` says in a few words what
-    it does while it is running, ``iterations_done`` counts its history.
-    """
-
-    id: str
-    dataset_id: str
-    name: str
-    state: str
-    reason: str
-    phase: str
-    config: dict[str, Any]
-    split: dict[str, Any]
-    device: str
-    created: datetime
-    started: datetime | None
-    ended: datetime | None
-    baselines: dict[str, dict[str, float]] | None
-    report: dict[str, Any] | None
-    iterations_done: int
-
-    @property
-    def n_iterations(self) -> int:
-        """At most this many iterations, by its settings."""
-        return int(self.config["n_iterations"])
-
-    @property
-    def is_active(self) -> bool:
-        """Whether it is waiting for its training or in it."""
-        return self.state in ACTIVE
 
 
 def workspace_folder() -> Path:
@@ -135,28 +59,14 @@ class Store:
     def __init__(self, folder: Path) -> None:
         self.folder = folder.resolve()
         self.lock = FileLock(self.folder / "workspace.lock")
-        self._guard = threading.RLock()
-        with self._explained():
+        with explained(self.folder):
             for name in ("datasets", "runs"):
                 (self.folder / name).mkdir(parents=True, exist_ok=True)
-            # isolation_level=None: transactions begin where the code says so, not where sqlite3 guesses.
-            self._db = sqlite3.connect(
-                self.folder / "workspace.db", timeout=10.0, isolation_level=None, check_same_thread=False
-            )
-        try:
-            with self._explained():
-                self._db.row_factory = sqlite3.Row
-                self._db.execute("PRAGMA foreign_keys = ON")
-                self._db.execute("PRAGMA journal_mode = WAL")
-            self._migrate()
-        except BaseException:
-            self._db.close()
-            raise
+        self.database = Database(self.folder)
 
     def close(self) -> None:
         """Close the database and give back the workspace's lock; nothing else may be called afterwards."""
-        with self._guard:
-            self._db.close()
+        self.database.close()
         self.lock.release()
 
     # Data sets
@@ -167,7 +77,7 @@ class Store:
         folder = self.folder / "datasets" / dataset_id
         row = {
             "id": dataset_id,
-            "name": _label(dataset.name[:MAX_LABEL_LENGTH].strip() or "Data set"),
+            "name": label_of(dataset.name[:MAX_LABEL_LENGTH].strip() or "Data set"),
             "created": time.time(),
             "n_users": dataset.n_users,
             "n_items": dataset.n_items,
@@ -176,11 +86,11 @@ class Store:
             "note": note.strip(),
         }
         try:
-            with self._explained():
+            with explained(self.folder):
                 folder.mkdir()
                 dataset.save(folder)
-            with self._transaction():
-                self._insert("datasets", row)
+            with self.database.transaction():
+                self.database.insert("datasets", row)
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
             raise
@@ -188,8 +98,8 @@ class Store:
 
     def datasets(self) -> list[DatasetRecord]:
         """All data sets, the newest first."""
-        rows = self._rows("SELECT * FROM datasets ORDER BY created DESC, rowid DESC")
-        return [_dataset_record(row) for row in rows]
+        rows = self.database.rows("SELECT * FROM datasets ORDER BY created DESC, rowid DESC")
+        return [DatasetRecord.from_row(row) for row in rows]
 
     def dataset_record(self, dataset_id: str) -> DatasetRecord:
         """The data set with this id.
@@ -199,10 +109,10 @@ class Store:
         RunError
             There is none.
         """
-        rows = self._rows("SELECT * FROM datasets WHERE id = ?", _checked_id(dataset_id))
+        rows = self.database.rows("SELECT * FROM datasets WHERE id = ?", checked_id(dataset_id))
         if not rows:
             raise RunError(f"There is no data set {dataset_id!r} in this workspace. It may have been deleted.")
-        return _dataset_record(rows[0])
+        return DatasetRecord.from_row(rows[0])
 
     def load_dataset(self, dataset_id: str) -> Dataset:
         """The data set itself, read from its files."""
@@ -218,7 +128,7 @@ class Store:
 
     def rename_dataset(self, dataset_id: str, name: str) -> DatasetRecord:
         """Give a data set another label."""
-        self._update("datasets", self.dataset_record(dataset_id).id, {"name": _label(name)})
+        self.database.update("datasets", self.dataset_record(dataset_id).id, {"name": label_of(name)})
         return self.dataset_record(dataset_id)
 
     def delete_dataset(self, dataset_id: str, *, with_runs: bool = False) -> None:
@@ -229,7 +139,7 @@ class Store:
         RunError
             A run on it is waiting or training, or there are ended runs and ``with_runs`` is off.
         """
-        with self._transaction():
+        with self.database.transaction():
             record = self.dataset_record(dataset_id)
             runs = [run for run in self.runs() if run.dataset_id == dataset_id]
             busy = ", ".join(run.name for run in runs if run.is_active)
@@ -238,8 +148,8 @@ class Store:
             if runs and not with_runs:
                 names = ", ".join(run.name for run in runs)
                 raise RunError(f"{record.name} has trained runs: {names}. Delete them first, or together with it.")
-            self._db.execute("DELETE FROM runs WHERE dataset_id = ?", (dataset_id,))
-            self._db.execute("DELETE FROM datasets WHERE id = ?", (dataset_id,))
+            self.database.execute("DELETE FROM runs WHERE dataset_id = ?", dataset_id)
+            self.database.execute("DELETE FROM datasets WHERE id = ?", dataset_id)
         for run in runs:
             shutil.rmtree(self.folder / "runs" / run.id, ignore_errors=True)
         shutil.rmtree(self.folder / "datasets" / dataset_id, ignore_errors=True)
@@ -261,7 +171,7 @@ class Store:
         run_id = secrets.token_hex(8)
         folder = self.folder / "runs" / run_id
         try:
-            with self._explained():
+            with explained(self.folder):
                 folder.mkdir()
                 if word_vectors is not None:
                     word_vectors.save(folder / VECTORS_NAME)
@@ -272,20 +182,20 @@ class Store:
         return self.run(run_id)
 
     def _insert_run(self, run_id: str, dataset_id: str, config: ConvMFConfig, split: SplitSettings, name: str) -> None:
-        with self._transaction():
+        with self.database.transaction():
             dataset_id = self.dataset_record(dataset_id).id
-            number = self._rows("SELECT COALESCE(MAX(rowid), 0) + 1 FROM runs")[0][0]
+            number = self.database.rows("SELECT COALESCE(MAX(rowid), 0) + 1 FROM runs")[0][0]
             row = {
                 "id": run_id,
                 "dataset_id": dataset_id,
-                "name": _label(name.strip() or f"Run {number}"),
+                "name": label_of(name.strip() or f"Run {number}"),
                 "state": "queued",
                 "config": _to_json(config.to_dict()),
                 "split": _to_json(split.to_dict()),
                 "device": config.device,
                 "created": time.time(),
             }
-            self._insert("runs", row)
+            self.database.insert("runs", row)
 
     def run(self, run_id: str) -> RunRecord:
         """The run with this id.
@@ -295,15 +205,15 @@ class Store:
         RunError
             There is none.
         """
-        rows = self._rows(f"SELECT {_RUN_COLUMNS} FROM runs WHERE id = ?", _checked_id(run_id))
+        rows = self.database.rows(f"SELECT {_RUN_COLUMNS} FROM runs WHERE id = ?", checked_id(run_id))
         if not rows:
             raise RunError(f"There is no run {run_id!r} in this workspace. It may have been deleted.")
-        return _run_record(rows[0])
+        return RunRecord.from_row(rows[0])
 
     def runs(self) -> list[RunRecord]:
         """All runs, the newest first."""
-        rows = self._rows(f"SELECT {_RUN_COLUMNS} FROM runs ORDER BY created DESC, rowid DESC")
-        return [_run_record(row) for row in rows]
+        rows = self.database.rows(f"SELECT {_RUN_COLUMNS} FROM runs ORDER BY created DESC, rowid DESC")
+        return [RunRecord.from_row(row) for row in rows]
 
     def set_state(
         self,
@@ -321,7 +231,7 @@ class Store:
         RunError
             The step isn't one of ``LIFE``.
         """
-        with self._transaction():
+        with self.database.transaction():
             run = self.run(run_id)
             if state not in LIFE[run.state]:
                 allowed = ", ".join(LIFE[run.state]) or "nothing else"
@@ -331,7 +241,7 @@ class Store:
                 changes |= {"started": None, "ended": None}
             elif state != "stopping":
                 changes["started" if state == "running" else "ended"] = time.time()
-            self._update("runs", run_id, changes)
+            self.database.update("runs", run_id, changes)
             return self.update_run(run_id, device=device, report=report)
 
     def update_run(
@@ -346,13 +256,15 @@ class Store:
     ) -> RunRecord:
         """Change what is given, keep the rest."""
         changes = {
-            "name": None if name is None else _label(name),
+            "name": None if name is None else label_of(name),
             "device": device,
             "phase": phase,
             "baselines": None if baselines is None else _to_json(baselines),
             "report": None if report is None else _to_json(report),
         }
-        self._update("runs", self.run(run_id).id, {key: value for key, value in changes.items() if value is not None})
+        self.database.update(
+            "runs", self.run(run_id).id, {key: value for key, value in changes.items() if value is not None}
+        )
         return self.run(run_id)
 
     def delete_run(self, run_id: str) -> None:
@@ -363,11 +275,11 @@ class Store:
         RunError
             It is waiting or training.
         """
-        with self._transaction():
+        with self.database.transaction():
             run = self.run(run_id)
             if run.is_active:
                 raise RunError(f"{run.name} is {run.state}. Stop it first, then delete it.")
-            self._db.execute("DELETE FROM runs WHERE id = ?", (run_id,))
+            self.database.execute("DELETE FROM runs WHERE id = ?", run_id)
         shutil.rmtree(self.folder / "runs" / run_id, ignore_errors=True)
 
     def run_folder(self, run_id: str) -> Path:
@@ -405,31 +317,35 @@ class Store:
         A resumed run repeats the iterations since its checkpoint, so that what it had there is out of date.
         """
         iteration = int(result["iteration"])
-        values = (_checked_id(run_id), iteration, time.time(), _to_json(dict(result)))
-        with self._transaction():
-            self._db.execute("DELETE FROM iterations WHERE run_id = ? AND iteration >= ?", values[:2])
-            self._db.execute("INSERT INTO iterations VALUES (?, ?, ?, ?)", values)
+        values = (checked_id(run_id), iteration, time.time(), _to_json(dict(result)))
+        with self.database.transaction():
+            self.database.execute("DELETE FROM iterations WHERE run_id = ? AND iteration >= ?", *values[:2])
+            self.database.execute("INSERT INTO iterations VALUES (?, ?, ?, ?)", *values)
 
     def history(self, run_id: str) -> list[dict[str, Any]]:
         """The results of all finished iterations, in order."""
-        rows = self._rows("SELECT result FROM iterations WHERE run_id = ? ORDER BY iteration", _checked_id(run_id))
+        rows = self.database.rows(
+            "SELECT result FROM iterations WHERE run_id = ? ORDER BY iteration", checked_id(run_id)
+        )
         return [json.loads(row["result"]) for row in rows]
 
     def iteration_times(self, run_id: str) -> list[datetime]:
         """When each finished iteration was added, in order."""
-        rows = self._rows("SELECT recorded FROM iterations WHERE run_id = ? ORDER BY iteration", _checked_id(run_id))
-        return [_utc(row["recorded"]) for row in rows]
+        rows = self.database.rows(
+            "SELECT recorded FROM iterations WHERE run_id = ? ORDER BY iteration", checked_id(run_id)
+        )
+        return [utc(row["recorded"]) for row in rows]
 
     def clear_history(self, run_id: str) -> None:
         """Forget all iterations of a run that starts anew."""
-        with self._transaction():
-            self._db.execute("DELETE FROM iterations WHERE run_id = ?", (_checked_id(run_id),))
+        with self.database.transaction():
+            self.database.execute("DELETE FROM iterations WHERE run_id = ?", checked_id(run_id))
 
     # One server at a time
 
     def acquire(self) -> bool:
         """Become the one that trains in this workspace; False when somebody is that already."""
-        with self._explained():
+        with explained(self.folder):
             return self.lock.acquire()
 
     def recover(self) -> list[RunRecord]:
@@ -447,109 +363,10 @@ class Store:
             "running": "The server ended while this run was training. Resume it to go on.",
             "stopping": "The server ended while this run was being stopped. Resume it to go on.",
         }
-        with self._transaction():
+        with self.database.transaction():
             left = [run for run in self.runs() if run.is_active]
             return [self.set_state(run.id, "interrupted", reasons[run.state]) for run in left]
-
-    # The database
-
-    def _migrate(self) -> None:
-        latest = len(MIGRATIONS)
-        with self._transaction():
-            version = self._db.execute("PRAGMA user_version").fetchone()[0]
-            if version > latest:
-                raise RunError(
-                    f"The workspace {self.folder} was made by a newer version of this program (its database "
-                    f"has version {version}, this program knows up to {latest}). Update the program, or set "
-                    "CONVMF_HOME to another folder."
-                )
-            for statements in MIGRATIONS[version:]:
-                for statement in statements:
-                    self._db.execute(statement)
-            if version < latest:
-                self._db.execute(f"PRAGMA user_version = {latest}")
-
-    @contextlib.contextmanager
-    def _transaction(self) -> Iterator[None]:
-        """All of the block or nothing of it; a transaction inside another one joins it."""
-        with self._guard, self._explained():
-            if self._db.in_transaction:
-                yield
-                return
-            self._db.execute("BEGIN IMMEDIATE")
-            try:
-                yield
-                self._db.execute("COMMIT")
-            except BaseException:
-                if self._db.in_transaction:
-                    self._db.execute("ROLLBACK")
-                raise
-
-    def _rows(self, query: str, *values: Any) -> list[sqlite3.Row]:
-        with self._guard, self._explained():
-            return self._db.execute(query, values).fetchall()
-
-    def _insert(self, table: str, row: Mapping[str, Any]) -> None:
-        places = ", ".join("?" * len(row))
-        self._db.execute(f"INSERT INTO {table} ({', '.join(row)}) VALUES ({places})", tuple(row.values()))
-
-    def _update(self, table: str, row_id: str, changes: Mapping[str, Any]) -> None:
-        if changes:
-            places = ", ".join(f"{column} = ?" for column in changes)
-            with self._transaction():
-                self._db.execute(f"UPDATE {table} SET {places} WHERE id = ?", (*changes.values(), row_id))
-
-    @contextlib.contextmanager
-    def _explained(self) -> Iterator[None]:
-        """Turn errors of the disk and the database into a RunError that says what to do."""
-        try:
-            yield
-        except (sqlite3.Error, OSError) as error:
-            raise RunError(f"The workspace {self.folder} {_explanation(error)}") from error
-
-
-def _explanation(error: Exception) -> str:
-    text = str(error)
-    if "disk is full" in text or "No space left" in text:
-        return "is on a full disk. Free some space and try again."
-    if "not a database" in text or "malformed" in text:
-        return f"has a damaged workspace.db ({text}). Put back a copy of it, or set CONVMF_HOME to a new folder."
-    if "locked" in text:
-        return "is being written by another process. Wait a moment and try again."
-    if isinstance(error, OSError) or "readonly" in text or "unable to open" in text:
-        return f"can't be used ({text}). Make it writable, or set CONVMF_HOME to another folder."
-    return f"can't be used ({text})."
-
-
-def _checked_id(text: str) -> str:
-    if not isinstance(text, str) or not _ID.fullmatch(text):
-        raise RunError(f"{text!r} is not an id of this workspace: an id is 8 to 32 of the characters 0-9 and a-f.")
-    return text
-
-
-def _label(name: str) -> str:
-    label = " ".join(name.split())
-    if not 1 <= len(label) <= MAX_LABEL_LENGTH:
-        raise RunError(f"A name has 1 to {MAX_LABEL_LENGTH} characters; this one has {len(label)}.")
-    return label
 
 
 def _to_json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
-
-
-def _utc(seconds: float) -> datetime:
-    return datetime.fromtimestamp(seconds, UTC)
-
-
-def _dataset_record(row: sqlite3.Row) -> DatasetRecord:
-    return DatasetRecord(**{**dict(row), "created": _utc(row["created"])})
-
-
-def _run_record(row: sqlite3.Row) -> RunRecord:
-    values = dict(row)
-    for column in ("created", "started", "ended"):
-        values[column] = None if values[column] is None else _utc(values[column])
-    for column in ("config", "split", "baselines", "report"):
-        values[column] = None if values[column] is None else json.loads(values[column])
-    return RunRecord(**values)

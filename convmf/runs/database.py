@@ -1,0 +1,141 @@
+"""The workspace's SQLite database: its versions, its transactions, and errors that say what to do."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+import threading
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from convmf.errors import RunError
+
+DATABASE_NAME = "workspace.db"
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (
+    (
+        """CREATE TABLE datasets (
+            id TEXT PRIMARY KEY, name TEXT NOT NULL, created REAL NOT NULL, n_users INTEGER NOT NULL,
+            n_items INTEGER NOT NULL, n_ratings INTEGER NOT NULL, n_items_with_text INTEGER NOT NULL,
+            note TEXT NOT NULL)""",
+        """CREATE TABLE runs (
+            id TEXT PRIMARY KEY, dataset_id TEXT NOT NULL REFERENCES datasets (id), name TEXT NOT NULL,
+            state TEXT NOT NULL, reason TEXT NOT NULL DEFAULT '', phase TEXT NOT NULL DEFAULT '',
+            config TEXT NOT NULL, split TEXT NOT NULL, device TEXT NOT NULL, created REAL NOT NULL,
+            started REAL, ended REAL, baselines TEXT, report TEXT)""",
+        "CREATE INDEX runs_of_dataset ON runs (dataset_id)",
+        """CREATE TABLE iterations (
+            run_id TEXT NOT NULL REFERENCES runs (id) ON DELETE CASCADE, iteration INTEGER NOT NULL,
+            recorded REAL NOT NULL, result TEXT NOT NULL, PRIMARY KEY (run_id, iteration))""",
+    ),
+)
+"""One entry a version of the database, oldest first. Entries are only ever added, never changed."""
+
+
+@contextlib.contextmanager
+def explained(folder: Path) -> Iterator[None]:
+    """Turn errors of the disk and the database of the workspace ``folder`` into a RunError that says what to do."""
+    try:
+        yield
+    except (sqlite3.Error, OSError) as error:
+        raise RunError(f"The workspace {folder} {_explanation(error)}") from error
+
+
+class Database:
+    """The database of the workspace in ``folder``, brought to the latest version. May be used from any thread.
+
+    Raises
+    ------
+    RunError
+        It can't be read or written, is damaged, or was made by a newer version; so does every method.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._guard = threading.RLock()
+        with explained(folder):
+            # isolation_level=None: transactions begin where the code says so, not where sqlite3 guesses.
+            self._connection = sqlite3.connect(
+                folder / DATABASE_NAME, timeout=10.0, isolation_level=None, check_same_thread=False
+            )
+        try:
+            with explained(folder):
+                self._connection.row_factory = sqlite3.Row
+                self._connection.execute("PRAGMA foreign_keys = ON")
+                self._connection.execute("PRAGMA journal_mode = WAL")
+            self._migrate()
+        except BaseException:
+            self._connection.close()
+            raise
+
+    def close(self) -> None:
+        """Close it; nothing else may be called afterwards."""
+        with self._guard:
+            self._connection.close()
+
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All of the block or nothing of it; a transaction inside another one joins it."""
+        with self._guard, explained(self.folder):
+            if self._connection.in_transaction:
+                yield
+                return
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                self._connection.execute("COMMIT")
+            except BaseException:
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+                raise
+
+    def rows(self, query: str, *values: Any) -> list[sqlite3.Row]:
+        """All rows that ``query`` gives."""
+        with self._guard, explained(self.folder):
+            return self._connection.execute(query, values).fetchall()
+
+    def execute(self, statement: str, *values: Any) -> None:
+        """Run one statement, as a transaction of its own where it isn't in one."""
+        with self.transaction():
+            self._connection.execute(statement, values)
+
+    def insert(self, table: str, row: Mapping[str, Any]) -> None:
+        """Add a row; its keys are the names of columns."""
+        places = ", ".join("?" * len(row))
+        self.execute(f"INSERT INTO {table} ({', '.join(row)}) VALUES ({places})", *row.values())
+
+    def update(self, table: str, row_id: str, changes: Mapping[str, Any]) -> None:
+        """Change columns of the row with this id."""
+        if changes:
+            places = ", ".join(f"{column} = ?" for column in changes)
+            self.execute(f"UPDATE {table} SET {places} WHERE id = ?", *changes.values(), row_id)
+
+    def _migrate(self) -> None:
+        latest = len(MIGRATIONS)
+        with self.transaction():
+            version = self._connection.execute("PRAGMA user_version").fetchone()[0]
+            if version > latest:
+                raise RunError(
+                    f"The workspace {self.folder} was made by a newer version of this program (its database "
+                    f"has version {version}, this program knows up to {latest}). Update the program, or set "
+                    "CONVMF_HOME to another folder."
+                )
+            for statements in MIGRATIONS[version:]:
+                for statement in statements:
+                    self._connection.execute(statement)
+            if version < latest:
+                self._connection.execute(f"PRAGMA user_version = {latest}")
+
+
+def _explanation(error: Exception) -> str:
+    text = str(error)
+    if "disk is full" in text or "No space left" in text:
+        return "is on a full disk. Free some space and try again."
+    if "not a database" in text or "malformed" in text:
+        return f"has a damaged workspace.db ({text}). Put back a copy of it, or set CONVMF_HOME to a new folder."
+    if "locked" in text:
+        return "is being written by another process. Wait a moment and try again."
+    if isinstance(error, OSError) or "readonly" in text or "unable to open" in text:
+        return f"can't be used ({text}). Make it writable, or set CONVMF_HOME to another folder."
+    return f"can't be used ({text})."

@@ -1,0 +1,115 @@
+"""What the workspace knows of a data set and of a run, and which steps a run's life may take."""
+
+from __future__ import annotations
+
+import json
+import re
+import sqlite3
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from convmf.errors import RunError
+
+LIFE: Mapping[str, tuple[str, ...]] = {
+    "queued": ("running", "stopped", "interrupted"),
+    "running": ("stopping", "done", "failed", "interrupted"),
+    "stopping": ("stopped", "done", "failed", "interrupted"),
+    "stopped": ("queued",),
+    "failed": ("queued",),
+    "interrupted": ("queued",),
+    "done": (),
+}
+"""What may follow each state of a run; back to queued means: resume."""
+
+ACTIVE = ("queued", "running", "stopping")
+"""States in which a run is waiting for its training or in it."""
+
+MAX_LABEL_LENGTH = 100
+
+_ID = re.compile(r"[0-9a-f]{8,32}")
+
+
+@dataclass(frozen=True)
+class DatasetRecord:
+    """A data set in the workspace; ``created`` is in UTC."""
+
+    id: str
+    name: str
+    created: datetime
+    n_users: int
+    n_items: int
+    n_ratings: int
+    n_items_with_text: int
+    note: str
+
+    @classmethod
+    def from_row(cls, row: sqlite3.Row) -> DatasetRecord:
+        """The record of a row of the database."""
+        return cls(**{**dict(row), "created": utc(row["created"])})
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """A run as it stood when it was read; times are in UTC.
+
+    ``started`` and ``ended`` belong to the last time it went to work, ``phase`` says in a few words what
+    it does while it is running, ``iterations_done`` counts its history.
+    """
+
+    id: str
+    dataset_id: str
+    name: str
+    state: str
+    reason: str
+    phase: str
+    config: dict[str, Any]
+    split: dict[str, Any]
+    device: str
+    created: datetime
+    started: datetime | None
+    ended: datetime | None
+    baselines: dict[str, dict[str, float]] | None
+    report: dict[str, Any] | None
+    iterations_done: int
+
+    @classmethod
+    def from_row(cls, row: sqlite3.Row) -> RunRecord:
+        """The record of a row of the database."""
+        values = dict(row)
+        for column in ("created", "started", "ended"):
+            values[column] = None if values[column] is None else utc(values[column])
+        for column in ("config", "split", "baselines", "report"):
+            values[column] = None if values[column] is None else json.loads(values[column])
+        return cls(**values)
+
+    @property
+    def n_iterations(self) -> int:
+        """At most this many iterations, by its settings."""
+        return int(self.config["n_iterations"])
+
+    @property
+    def is_active(self) -> bool:
+        """Whether it is waiting for its training or in it."""
+        return self.state in ACTIVE
+
+
+def checked_id(text: str) -> str:
+    """``text``, when it can be an id; a RunError when it can't, so that nothing else ever becomes a path."""
+    if not isinstance(text, str) or not _ID.fullmatch(text):
+        raise RunError(f"{text!r} is not an id of this workspace: an id is 8 to 32 of the characters 0-9 and a-f.")
+    return text
+
+
+def label_of(name: str) -> str:
+    """``name`` with its white space evened out; a RunError when it is empty or too long."""
+    label = " ".join(name.split())
+    if not 1 <= len(label) <= MAX_LABEL_LENGTH:
+        raise RunError(f"A name has 1 to {MAX_LABEL_LENGTH} characters; this one has {len(label)}.")
+    return label
+
+
+def utc(seconds: float) -> datetime:
+    """The moment that is ``seconds`` after 1970."""
+    return datetime.fromtimestamp(seconds, UTC)

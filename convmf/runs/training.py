@@ -1,0 +1,95 @@
+"""What a run does when its turn has come: read its data, train, save, measure."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from convmf.config import ConvMFConfig
+from convmf.errors import ConvMFError, RunError
+from convmf.runs.store import RunRecord, Store
+
+if TYPE_CHECKING:
+    from convmf.training.loop import IterationResult
+
+logger = logging.getLogger(__name__)
+
+Training = Callable[[Store, RunRecord, Callable[[], bool]], dict[str, Any] | None]
+"""Trains a run until it is done or the last argument says True; returns its report, if there is one."""
+
+
+def default_training(store: Store, run: RunRecord, should_stop: Callable[[], bool]) -> dict[str, Any] | None:
+    """Train ``run`` on its data set, going on from its checkpoint when there is one.
+
+    Returns
+    -------
+    dict or None
+        The report; None when the server is closing, which leaves no time to measure.
+
+    Raises
+    ------
+    ConvMFError
+        The data or settings can't be used, or it was stopped before the first iteration had ended.
+    """
+    # Imported here because torch alone takes over a second, and a page that only lists runs needs none of it.
+    from convmf.data.splits import SplitSettings, split_ratings
+    from convmf.device import leave_a_core
+    from convmf.evaluation.baselines import baseline_lines, simple_baselines
+    from convmf.evaluation.report import build_report
+    from convmf.training.loop import fit
+
+    def enter(phase: str) -> None:
+        store.update_run(run.id, phase=phase)
+        logger.info(phase)
+
+    def record(result: IterationResult) -> None:
+        values = result.to_dict()
+        store.append_iteration(run.id, values)
+        figures = [f"{key} {values[key]:.4f}" for key in ("train_rmse", "valid_rmse") if values.get(key) is not None]
+        logger.info("iteration %d: %s", values["iteration"], ", ".join(figures))
+
+    leave_a_core()
+    enter("reading the data")
+    split = split_ratings(store.load_dataset(run.dataset_id), SplitSettings.from_dict(run.split))
+    if should_stop():
+        raise RunError("Stopped while the data was read; there is no model yet.")
+    baselines = simple_baselines(split)
+    store.update_run(run.id, baselines=baseline_lines(split, baselines))
+    word_vectors = store.word_vectors(run.id)
+    checkpoint = store.checkpoint_folder(run.id)
+    resume_from = checkpoint if _has_files(checkpoint) else None
+    if resume_from is None:
+        store.clear_history(run.id)
+    enter("training")
+    model = fit(
+        split,
+        ConvMFConfig.from_dict(run.config),
+        on_iteration=record,
+        should_stop=should_stop,
+        resume_from=resume_from,
+        checkpoint_to=checkpoint,
+        word_vectors=word_vectors,
+    )
+    if should_stop() and store.run(run.id).state != "stopping":
+        return None
+    enter("saving the model")
+    model.save(store.model_folder(run.id))
+    enter("measuring the model")
+    # The sum over the iterations: a resumed run counts from its first start, without the pause.
+    seconds = sum(sum(values["seconds"].values()) for values in model.history)
+    return build_report(model, split, seconds=seconds, simple=baselines, word_vectors=word_vectors)
+
+
+def _has_files(folder: Path) -> bool:
+    """Whether a finished file is there; names with a dot are files that were never renamed."""
+    return folder.is_dir() and any(not path.name.startswith(".") for path in folder.iterdir())
+
+
+def reason_of(error: BaseException) -> str:
+    """What went wrong, in one line."""
+    text = str(error) if isinstance(error, ConvMFError) else f"{type(error).__name__}: {error}".rstrip(": ")
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+        text = f"Not enough memory. Take a smaller batch, fewer kernels or shorter texts. ({text})"
+    return " ".join(text.split())[:500]
