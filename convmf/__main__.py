@@ -1,4 +1,4 @@
-"""The command line: python -m convmf demo | check | train | predict | recommend | study."""
+"""The command line: python -m convmf demo | check | train | predict | recommend | study | workspace."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from convmf.commands.predict import add_predict
 from convmf.commands.recommend import add_recommend
 from convmf.commands.study import add_study
 from convmf.commands.train import add_train
+from convmf.commands.workspace import add_workspace
 from convmf.errors import ConvMFError, RunError
 
 
@@ -48,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = Parser(prog="python -m convmf", description="Predict ratings from ratings and descriptions.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=Parser)
-    for add in (add_demo, add_check, add_train, add_predict, add_recommend, add_study):
+    for add in (add_demo, add_check, add_train, add_predict, add_recommend, add_study, add_workspace):
         add(commands)
     return parser
 

@@ -19,3 +19,7 @@ class ModelError(ConvMFError):
 
 class RunError(ConvMFError):
     """A training run that can't be started, resumed or finished."""
+
+
+class CheckpointError(RunError):
+    """A checkpoint whose file is damaged: there is nothing to go on from."""

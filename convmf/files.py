@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import secrets
 import sys
 from collections.abc import Iterator
@@ -21,6 +22,9 @@ else:
 
     def _lock(descriptor: int) -> None:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+_TEMPORARY = re.compile(r"\.tmp-[0-9a-f]{8}-.+")
 
 
 @contextlib.contextmanager
@@ -86,6 +90,14 @@ def read_json(path: Path) -> Any:
     return json.loads(path.read_bytes().decode("utf-8"))
 
 
+def temporary_files(folder: Path) -> list[Path]:
+    """Files in ``folder`` and below that were being written and never took their place, in order of their names.
+
+    Those of a writer that is at work are among them.
+    """
+    return sorted(path for path in folder.rglob(".tmp-*") if _TEMPORARY.fullmatch(path.name) and path.is_file())
+
+
 class FileLock:
     """One holder at a time over all processes; the operating system frees it when the holder dies.
 
@@ -100,6 +112,17 @@ class FileLock:
     def held(self) -> bool:
         """Whether this object holds the lock."""
         return self._descriptor is not None
+
+    def held_elsewhere(self) -> bool:
+        """Whether somebody else holds it at this moment; makes no file."""
+        if self.held or not self.path.exists():
+            return False
+        try:
+            free = self.acquire()
+        except OSError:  # of a file that can't be written nobody can take the lock
+            return False
+        self.release()
+        return not free
 
     def acquire(self) -> bool:
         """Take the lock without waiting; False when it is taken, by this object too.

@@ -286,7 +286,7 @@ def test_report_that_is_no_json_fails_its_run_only(store, dataset_id):
     assert jobs.close()
 
 
-def test_run_that_could_not_record_its_end_can_be_stopped(jobs, store, training, dataset_id, monkeypatch):
+def test_end_that_could_not_be_recorded_is_recorded_later(jobs, store, training, dataset_id, monkeypatch):
     run = jobs.start(dataset_id, CONFIG, FakeSplit())
     training.wait_for_begin()
 
@@ -297,8 +297,25 @@ def test_run_that_could_not_record_its_end_can_be_stopped(jobs, store, training,
         patch.setattr(store, "set_state", full)
         training.finish.set()
         wait_for(lambda: jobs._thread is None)
-    assert store.run(run.id).state == "running"
-    assert jobs.stop(run.id).state == "interrupted"
+        assert jobs.active().state == "running"
+        assert jobs.progress(run.id).state == "running"
+    assert jobs.active() is None
+    assert store.run(run.id).state == "done"
+
+
+def test_thread_that_cannot_begin_interrupts_its_run(jobs, store, training, dataset_id, monkeypatch):
+    def refuse(self: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", refuse)
+        with pytest.raises(RunError, match="could not begin .*can't start new thread.*resume this run"):
+            jobs.start(dataset_id, CONFIG, FakeSplit())
+    (run,) = store.runs()
+    assert (run.state, jobs.active()) == ("interrupted", None)
+    training.finish.set()
+    jobs.resume(run.id)
+    wait_for_state(store, run.id, "done")
 
 
 # Progress and log

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from pyarrow.lib import ArrowException
 
 from convmf.data.readers import ReadReport, read_items, read_ratings, unknown_items
 from convmf.data.sample import SAMPLE_NAME, sample_paths
@@ -183,7 +184,7 @@ class Dataset:
             ("users", pd.DataFrame({"user_id": self.user_ids})),
         ):
             buffer = io.BytesIO()
-            frame.to_parquet(buffer, index=False)
+            frame.to_parquet(buffer, index=False, write_page_checksum=True)
             write_atomic(folder / f"{stem}.parquet", buffer.getvalue())
         write_json(folder / "dataset.json", {"name": self.name, **self.summary()})
 
@@ -193,7 +194,8 @@ class Dataset:
         try:
             meta = read_json(folder / "dataset.json")
             users, items, ratings = (
-                pd.read_parquet(folder / f"{stem}.parquet") for stem in ("users", "items", "ratings")
+                pd.read_parquet(folder / f"{stem}.parquet", page_checksum_verification=True)
+                for stem in ("users", "items", "ratings")
             )
             strings = {key: tuple(items[key].astype(str)) for key in ("item_id", "title", "text", "genres")}
             return cls(
@@ -209,7 +211,7 @@ class Dataset:
                     ratings["rating"].to_numpy(np.float32, copy=True),
                 ),
             )
-        except (OSError, KeyError, ValueError) as error:
+        except (OSError, KeyError, ValueError, TypeError, ArrowException) as error:
             raise DataError(
                 f"The stored data set in {folder.name} can't be read ({error}). Delete it and load the files again."
             ) from error

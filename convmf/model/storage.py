@@ -1,7 +1,8 @@
-"""A model's two files, checked in names, types and shapes before anything large is read."""
+"""A model's two files, checked in names, types and shapes before anything large is read, and then in content."""
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -21,11 +22,9 @@ _VERSION = 1
 def write_model(folder: Path, meta: dict[str, Any], tensors: dict[str, Tensor]) -> None:
     """Write both files; ``model.json`` last, so that a folder with it is complete."""
     folder.mkdir(parents=True, exist_ok=True)
-    write_atomic(
-        folder / TENSOR_NAME,
-        save({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}),
-    )
-    write_json(folder / JSON_NAME, {"version": _VERSION, **meta})
+    data = save({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()})
+    write_atomic(folder / TENSOR_NAME, data)
+    write_json(folder / JSON_NAME, {"version": _VERSION, "sha256": hashlib.sha256(data).hexdigest(), **meta})
 
 
 def read_model(folder: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
@@ -43,6 +42,7 @@ def read_model(folder: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
         if not isinstance(meta, dict) or meta.get("version") != _VERSION:
             raise ModelError("The model is of another version of this program; train it again.")
         expected = _expected_tensors(meta)
+        digest = meta.pop("sha256", None)  # models of earlier times have none
         with safe_open(folder / TENSOR_NAME, framework="pt") as file:
             names = list(file.keys())
             slices = {name: file.get_slice(name) for name in names}
@@ -53,9 +53,17 @@ def read_model(folder: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
                     f"The model's tensor {wrong[0]} is {found.get(wrong[0], 'missing')}, but its settings ask for "
                     f"{expected.get(wrong[0], 'none')}; the file is damaged or not a ConvMF model."
                 )
-            return meta, {name: file.get_tensor(name) for name in names}
+            tensors = {name: file.get_tensor(name) for name in names}
+        if digest not in (None, _sha256(folder / TENSOR_NAME)):
+            raise ValueError("its content isn't what was written")
+        return meta, tensors
     except (SafetensorError, OSError, ValueError, KeyError, TypeError, ConfigError) as error:
         raise ModelError(f"The model in {folder} is damaged ({error}); train it again.") from error
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _expected_tensors(meta: dict[str, Any]) -> dict[str, tuple[str, tuple[int, ...]]]:

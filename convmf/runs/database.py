@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from convmf.errors import RunError
+from convmf.files import replacing
 
-DATABASE_NAME = "workspace.db"
+DATABASE_NAME, BACKUP_NAME = "workspace.db", "workspace.backup.db"
 
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     (
@@ -111,6 +112,20 @@ class Database:
             places = ", ".join(f"{column} = ?" for column in changes)
             self.execute(f"UPDATE {table} SET {places} WHERE id = ?", *changes.values(), row_id)
 
+    def check_integrity(self) -> None:
+        """Raise a RunError when a page of it is damaged."""
+        with explained(self.folder):
+            found = self.rows("PRAGMA integrity_check(1)")[0][0]
+            if found != "ok":
+                raise sqlite3.DatabaseError(f"malformed: {' '.join(found.split())}")
+
+    def copy_to(self, path: Path) -> None:
+        """Write a copy of the whole database to ``path``, unless it is damaged."""
+        self.check_integrity()
+        with self._guard, explained(self.folder), replacing(path) as temporary:
+            with contextlib.closing(sqlite3.connect(temporary)) as copy:
+                self._connection.backup(copy)
+
     def _migrate(self) -> None:
         latest = len(MIGRATIONS)
         with self.transaction():
@@ -133,7 +148,11 @@ def _explanation(error: Exception) -> str:
     if "disk is full" in text or "No space left" in text:
         return "is on a full disk. Free some space and try again."
     if "not a database" in text or "malformed" in text:
-        return f"has a damaged workspace.db ({text}). Put back a copy of it, or set CONVMF_HOME to a new folder."
+        return (
+            f"has a damaged {DATABASE_NAME} ({text}). End the program, remove {DATABASE_NAME}, {DATABASE_NAME}-wal and "
+            f"{DATABASE_NAME}-shm, and put back a copy of it: {BACKUP_NAME} is from the last time that the "
+            "program or a run began or ended. Or set CONVMF_HOME to a new folder."
+        )
     if "locked" in text:
         return "is being written by another process. Wait a moment and try again."
     if isinstance(error, OSError) or "readonly" in text or "unable to open" in text:

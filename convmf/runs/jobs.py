@@ -11,6 +11,7 @@ import time
 import traceback
 import weakref
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from convmf.config import ConvMFConfig
 from convmf.errors import ConvMFError, RunError
+from convmf.runs.leftovers import sweep
 from convmf.runs.log import LOG_LINES, last_lines, logging_to
 from convmf.runs.progress import Progress, progress_of
 from convmf.runs.store import RunRecord, Store
@@ -55,6 +57,8 @@ class Jobs:
         self._store = store
         self._run_training = run_training
         self._guard = threading.RLock()
+        self._orders: deque[tuple[float, _Order, str]] = deque(maxlen=20)
+        self._unrecorded: dict[str, Callable[[], None]] = {}
         self._queue: deque[str] = deque()
         self._current: _Task | None = None
         self._thread: threading.Thread | None = None
@@ -84,10 +88,12 @@ class Jobs:
         """
         with self._guard:
             self._own()
-            twin = self._twin(dataset_id, config.to_dict(), split.to_dict(), _digest(word_vectors))
+            order = (dataset_id, config.to_dict(), split.to_dict(), _digest(word_vectors))
+            twin = self._twin(order)
             if twin is not None:
                 return twin
             run = self._store.create_run(dataset_id, config, split, name, word_vectors)
+            self._orders.append((time.monotonic(), order, run.id))
             self._enqueue(run.id)
             return run
 
@@ -122,6 +128,7 @@ class Jobs:
             There is no such run, or another process trains it.
         """
         with self._guard:
+            self._settle()
             if self._store.run(run_id).is_active:
                 self._own()
             run = self._store.run(run_id)
@@ -134,7 +141,8 @@ class Jobs:
                 self._queue.remove(run_id)
             if run.state == "queued":
                 return self._store.set_state(run_id, "stopped", "Stopped before it began.")
-            # Its thread ended while the database couldn't be written.
+            # Its thread ended, and what it ended with can't be recorded.
+            self._unrecorded.pop(run_id, None)
             return self._store.set_state(run_id, "interrupted", "The training ended without a result.")
 
     @property
@@ -145,15 +153,18 @@ class Jobs:
     def active(self) -> RunRecord | None:
         """The run in training, else the next one in the queue, else None."""
         with self._guard:
+            self._settle()
             if self._current is not None:
                 return self._store.run(self._current.run_id)
             if self._queue:
                 return self._store.run(self._queue[0])
-        waiting = [run for run in reversed(self._store.runs()) if run.is_active]
+        waiting = self._store.active_runs()
         return next((run for run in waiting if run.state != "queued"), waiting[0] if waiting else None)
 
     def progress(self, run_id: str) -> Progress:
         """How far a run is, and how long it may still take by the mean time of its iterations."""
+        with self._guard:
+            self._settle()
         run = self._store.run(run_id)
         at_work = run.state == "running"
         times = self._store.iteration_times(run_id) if at_work else []
@@ -184,6 +195,7 @@ class Jobs:
                 self._current.stop.set()
             thread = self._thread
             if thread is None:
+                self._settle()
                 self._release()
         if thread is not None:
             thread.join(timeout)
@@ -199,7 +211,22 @@ class Jobs:
             except BaseException:
                 self._release()
                 raise
+            self._tidy()
         return self._owns_workspace
+
+    def _tidy(self) -> None:
+        """Free what a killed process left; no reason to refuse a start when it can't be done."""
+        try:
+            sweep(self._store)
+        except RunError as error:
+            logger.warning("%s", error)
+        self._back_up()
+
+    def _back_up(self) -> None:
+        try:
+            self._store.back_up()
+        except RunError as error:
+            logger.warning("No copy of the database was made: %s", error)
 
     def _own(self) -> None:
         if self._closed:
@@ -217,22 +244,30 @@ class Jobs:
 
     # The queue and its thread
 
-    def _twin(self, dataset_id: str, config: dict[str, Any], split: dict[str, Any], vectors: str) -> RunRecord | None:
-        wanted = (dataset_id, config, split)
-        since = time.time() - DOUBLE_START_SECONDS
-        for run in self._store.runs():
-            same = (run.dataset_id, run.config, run.split) == wanted and run.state in ("queued", "running")
-            recent = same and run.created.timestamp() >= since
-            if recent and _digest(self._store.word_vectors(run.id)) == vectors:
-                return run
+    def _twin(self, order: _Order) -> RunRecord | None:
+        """The run that the same order has just begun. By a clock that nobody can set."""
+        since = time.monotonic() - DOUBLE_START_SECONDS
+        for moment, earlier, run_id in self._orders:
+            if moment > since and earlier == order:
+                run = next((run for run in self._store.active_runs() if run.id == run_id), None)
+                if run is not None and run.state != "stopping":
+                    return run
         return None
 
     def _enqueue(self, run_id: str) -> None:
         self._queue.append(run_id)
-        if self._thread is None:
-            # A daemon, because atexit (which stops it) only runs after all other threads have ended.
-            self._thread = threading.Thread(target=self._work, name="convmf-training", daemon=True)
-            self._thread.start()
+        if self._thread is not None:
+            return
+        # A daemon, because atexit (which stops it) only runs after all other threads have ended.
+        thread = threading.Thread(target=self._work, name="convmf-training", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError as error:
+            self._queue.remove(run_id)
+            reason = f"The training could not begin ({error}). Free some memory, then resume this run."
+            self._try_set_state(run_id, "interrupted", reason)
+            raise RunError(reason) from error
+        self._thread = thread
 
     def _work(self) -> None:
         while (task := self._next()) is not None:
@@ -253,6 +288,7 @@ class Jobs:
 
     def _train(self, run: RunRecord, task: _Task) -> None:
         report, failed, reason = None, False, ""
+        self._back_up()  # a copy without this run would lose what it trains
         with logging_to(task.log_lines, _log_path(self._store, run)) as log:
             try:
                 report = self._run_training(self._store, run, task.stop.is_set)
@@ -267,19 +303,36 @@ class Jobs:
         self._current = None
         if failed:
             logger.error("%s failed: %s", run.name, reason)
-            self._try_set_state(run.id, "failed", reason)
+        self._unrecorded[run.id] = lambda: self._record_end(run, task, report, failed, reason)
+        self._settle()
+        self._back_up()
+
+    def _settle(self) -> None:
+        """Record how runs ended; what can't be now (the disk is full, say) is tried again at the next look."""
+        for run_id, record in list(self._unrecorded.items()):
+            try:
+                record()
+            except RunError as error:
+                logger.error("The end of run %s could not be recorded: %s", run_id, error)
+            else:
+                del self._unrecorded[run_id]
+
+    def _record_end(
+        self, run: RunRecord, task: _Task, report: dict[str, Any] | None, failed: bool, reason: str
+    ) -> None:
+        if failed:
+            self._store.set_state(run.id, "failed", reason)
             return
+        state = "done"
+        if self._store.run(run.id).state == "stopping":
+            state = "stopped"
+        elif task.stop.is_set() and report is None:
+            state, reason = "interrupted", "The server was closed. Resume this run to go on."
+        device = None if report is None else report.get("device")
         try:
-            state = "done"
-            if self._store.run(run.id).state == "stopping":
-                state = "stopped"
-            elif task.stop.is_set() and report is None:
-                state, reason = "interrupted", "The server was closed. Resume this run to go on."
-            device = None if report is None else report.get("device")
             self._store.set_state(run.id, state, reason, report=report, device=device)
-        except Exception as error:
-            logger.exception("The end of %s could not be recorded", run.name)
-            self._try_set_state(run.id, "failed", reason_of(error))
+        except (TypeError, ValueError) as error:  # a report that is no JSON
+            self._store.set_state(run.id, "failed", reason_of(error))
 
     def _try_set_state(self, run_id: str, state: str, reason: str = "") -> RunRecord | None:
         """Change a state where no caller could be told of an error: it goes to the log."""
@@ -288,6 +341,10 @@ class Jobs:
         except RunError as error:
             logger.error("Run %s could not become %s: %s", run_id, state, error)
             return None
+
+
+_Order = tuple[str, dict[str, Any], dict[str, Any], str]
+"""Data set, settings, split, and the digest of the word vectors: what makes two starts the same."""
 
 
 @dataclass(frozen=True)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import secrets
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from convmf.config import ConvMFConfig
 from convmf.errors import RunError
 from convmf.files import FileLock
-from convmf.runs.database import Database, explained
+from convmf.runs.database import BACKUP_NAME, Database, explained
 from convmf.runs.records import (
     ACTIVE,
     LIFE,
@@ -34,9 +35,17 @@ if TYPE_CHECKING:
 
 __all__ = ["ACTIVE", "LIFE", "MAX_LABEL_LENGTH", "DatasetRecord", "RunRecord", "Store", "workspace_folder"]
 
-VECTORS_NAME = "vectors.safetensors"
+LOCK_NAME, VECTORS_NAME = "workspace.lock", "vectors.safetensors"
+ADDING_SUFFIX = ".adding"
+"""Of the lock beside a folder that is being added."""
 
-_RUN_COLUMNS = "runs.*, (SELECT COUNT(*) FROM iterations WHERE run_id = runs.id) AS iterations_done"
+_PLAIN_COLUMNS = (
+    "id, dataset_id, name, state, reason, phase, config, split, device, created, started, ended, baselines, "
+    "(SELECT COUNT(*) FROM iterations WHERE run_id = runs.id) AS iterations_done"
+)
+_WHOLE = f"SELECT {_PLAIN_COLUMNS}, report FROM runs"
+# Nine tenths of a report are its history; parsing that for every run would make lists slow.
+_LISTED = f"SELECT {_PLAIN_COLUMNS}, json_remove(report, '$.history') AS report FROM runs"
 
 
 def workspace_folder() -> Path:
@@ -58,7 +67,7 @@ class Store:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder.resolve()
-        self.lock = FileLock(self.folder / "workspace.lock")
+        self.lock = FileLock(self.folder / LOCK_NAME)
         with explained(self.folder):
             for name in ("datasets", "runs"):
                 (self.folder / name).mkdir(parents=True, exist_ok=True)
@@ -74,7 +83,6 @@ class Store:
     def add_dataset(self, dataset: Dataset, note: str = "") -> DatasetRecord:
         """Save ``dataset`` to the workspace under a new id. A long name is cut to 100 characters."""
         dataset_id = secrets.token_hex(8)
-        folder = self.folder / "datasets" / dataset_id
         row = {
             "id": dataset_id,
             "name": label_of(dataset.name[:MAX_LABEL_LENGTH].strip() or "Data set"),
@@ -85,20 +93,14 @@ class Store:
             "n_items_with_text": dataset.n_items_with_text,
             "note": note.strip(),
         }
-        try:
-            with explained(self.folder):
-                folder.mkdir()
-                dataset.save(folder)
-            with self.database.transaction():
-                self.database.insert("datasets", row)
-        except BaseException:
-            shutil.rmtree(folder, ignore_errors=True)
-            raise
+        with self._adding(self.folder / "datasets" / dataset_id) as folder:
+            dataset.save(folder)
+            self.database.insert("datasets", row)
         return self.dataset_record(dataset_id)
 
     def datasets(self) -> list[DatasetRecord]:
         """All data sets, the newest first."""
-        rows = self.database.rows("SELECT * FROM datasets ORDER BY created DESC, rowid DESC")
+        rows = self.database.rows("SELECT * FROM datasets ORDER BY rowid DESC")
         return [DatasetRecord.from_row(row) for row in rows]
 
     def dataset_record(self, dataset_id: str) -> DatasetRecord:
@@ -141,7 +143,7 @@ class Store:
         """
         with self.database.transaction():
             record = self.dataset_record(dataset_id)
-            runs = [run for run in self.runs() if run.dataset_id == dataset_id]
+            runs = self._listed("WHERE dataset_id = ?", dataset_id)
             busy = ", ".join(run.name for run in runs if run.is_active)
             if busy:
                 raise RunError(f"{record.name} is in use by {busy}. Stop the training first, then delete it.")
@@ -169,16 +171,10 @@ class Store:
         ``word_vectors`` are kept in a file of its own, so that the run finds them when it is resumed.
         """
         run_id = secrets.token_hex(8)
-        folder = self.folder / "runs" / run_id
-        try:
-            with explained(self.folder):
-                folder.mkdir()
-                if word_vectors is not None:
-                    word_vectors.save(folder / VECTORS_NAME)
+        with self._adding(self.folder / "runs" / run_id) as folder:
+            if word_vectors is not None:
+                word_vectors.save(folder / VECTORS_NAME)
             self._insert_run(run_id, dataset_id, config, split, name)
-        except BaseException:
-            shutil.rmtree(folder, ignore_errors=True)
-            raise
         return self.run(run_id)
 
     def _insert_run(self, run_id: str, dataset_id: str, config: ConvMFConfig, split: SplitSettings, name: str) -> None:
@@ -205,14 +201,22 @@ class Store:
         RunError
             There is none.
         """
-        rows = self.database.rows(f"SELECT {_RUN_COLUMNS} FROM runs WHERE id = ?", checked_id(run_id))
+        rows = self.database.rows(f"{_WHOLE} WHERE id = ?", checked_id(run_id))
         if not rows:
             raise RunError(f"There is no run {run_id!r} in this workspace. It may have been deleted.")
         return RunRecord.from_row(rows[0])
 
     def runs(self) -> list[RunRecord]:
-        """All runs, the newest first."""
-        rows = self.database.rows(f"SELECT {_RUN_COLUMNS} FROM runs ORDER BY created DESC, rowid DESC")
+        """All runs, the newest first; their reports come without "history", which :meth:`run` gives."""
+        return self._listed("")
+
+    def active_runs(self) -> list[RunRecord]:
+        """The runs that wait for their training or are in it, the oldest first."""
+        return self._listed(f"WHERE state IN ({', '.join('?' * len(ACTIVE))})", *ACTIVE)[::-1]
+
+    def _listed(self, condition: str, *values: str) -> list[RunRecord]:
+        # By rowid, not by time: it grows even when the clock is set back.
+        rows = self.database.rows(f"{_LISTED} {condition} ORDER BY rowid DESC", *values)
         return [RunRecord.from_row(row) for row in rows]
 
     def set_state(
@@ -239,8 +243,11 @@ class Store:
             changes: dict[str, Any] = {"state": state, "reason": reason, "phase": ""}
             if state == "queued":
                 changes |= {"started": None, "ended": None}
+            elif state == "running":
+                changes["started"] = time.time()
             elif state != "stopping":
-                changes["started" if state == "running" else "ended"] = time.time()
+                # Not before its start, even when the clock was set back.
+                changes["ended"] = max(time.time(), run.started.timestamp() if run.started else 0.0)
             self.database.update("runs", run_id, changes)
             return self.update_run(run_id, device=device, report=report)
 
@@ -348,6 +355,10 @@ class Store:
         with explained(self.folder):
             return self.lock.acquire()
 
+    def back_up(self) -> None:
+        """Keep a copy of the database beside it, for the day when a page of it is damaged."""
+        self.database.copy_to(self.folder / BACKUP_NAME)
+
     def recover(self) -> list[RunRecord]:
         """Mark the runs that a process left behind as interrupted, and return them.
 
@@ -364,8 +375,24 @@ class Store:
             "stopping": "The server ended while this run was being stopped. Resume it to go on.",
         }
         with self.database.transaction():
-            left = [run for run in self.runs() if run.is_active]
-            return [self.set_state(run.id, "interrupted", reasons[run.state]) for run in left]
+            return [self.set_state(run.id, "interrupted", reasons[run.state]) for run in self.active_runs()]
+
+    @contextlib.contextmanager
+    def _adding(self, folder: Path) -> Iterator[Path]:
+        """A new folder, gone again when the block fails. While the block is at work a lock stands beside it, by
+        which a folder that a killed process left half filled is known."""
+        lock = FileLock(folder.with_suffix(ADDING_SUFFIX))
+        with explained(self.folder):
+            lock.acquire()
+            try:
+                folder.mkdir()
+                yield folder
+            except BaseException:
+                shutil.rmtree(folder, ignore_errors=True)
+                raise
+            finally:
+                lock.release()
+                lock.path.unlink(missing_ok=True)
 
 
 def _to_json(value: Any) -> str:

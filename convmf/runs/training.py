@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from convmf.config import ConvMFConfig
-from convmf.errors import ConvMFError, RunError
+from convmf.errors import CheckpointError, ConvMFError, RunError
 from convmf.runs.store import RunRecord, Store
 
 if TYPE_CHECKING:
+    from convmf.model.convmf import ConvMF
     from convmf.training.loop import IterationResult
 
 logger = logging.getLogger(__name__)
+
+_DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_NO_MEMORY = ("can't allocate memory", "cannot allocate memory", "bad_alloc", "bad allocation")
 
 Training = Callable[[Store, RunRecord, Callable[[], bool]], dict[str, Any] | None]
 """Trains a run until it is done or the last argument says True; returns its report, if there is one."""
@@ -60,20 +65,33 @@ def default_training(store: Store, run: RunRecord, should_stop: Callable[[], boo
     word_vectors = store.word_vectors(run.id)
     checkpoint = store.checkpoint_folder(run.id)
     resume_from = checkpoint if _has_files(checkpoint) else None
-    if resume_from is None:
-        store.clear_history(run.id)
+
+    def train(resume_from: Path | None) -> ConvMF:
+        if resume_from is None:
+            store.clear_history(run.id)
+        return fit(
+            split,
+            ConvMFConfig.from_dict(run.config),
+            on_iteration=record,
+            should_stop=should_stop,
+            resume_from=resume_from,
+            checkpoint_to=checkpoint,
+            word_vectors=word_vectors,
+        )
+
     enter("training")
-    model = fit(
-        split,
-        ConvMFConfig.from_dict(run.config),
-        on_iteration=record,
-        should_stop=should_stop,
-        resume_from=resume_from,
-        checkpoint_to=checkpoint,
-        word_vectors=word_vectors,
-    )
+    try:
+        model = train(resume_from)
+    except CheckpointError as error:
+        # The same seed gives the same run: all that a lost checkpoint costs is time.
+        logger.warning("%s", error)
+        enter("training from the first iteration again: the checkpoint is damaged")
+        model = train(None)
     if should_stop() and store.run(run.id).state != "stopping":
         return None
+    if store.run(run.id).iterations_done != len(model.history):  # the database is a copy of earlier than the checkpoint
+        for values in model.history:
+            store.append_iteration(run.id, values)
     enter("saving the model")
     model.save(store.model_folder(run.id))
     enter("measuring the model")
@@ -90,6 +108,15 @@ def _has_files(folder: Path) -> bool:
 def reason_of(error: BaseException) -> str:
     """What went wrong, in one line."""
     text = str(error) if isinstance(error, ConvMFError) else f"{type(error).__name__}: {error}".rstrip(": ")
-    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+    if isinstance(error, OSError) and error.errno in _DISK_FULL:
+        text = f"The disk is full. Free some space, then resume this run. ({text})"
+    if _is_out_of_memory(error):
         text = f"Not enough memory. Take a smaller batch, fewer kernels or shorter texts. ({text})"
     return " ".join(text.split())[:500]
+
+
+def _is_out_of_memory(error: BaseException) -> bool:
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+        return True
+    # torch on the CPU and the operating system have no class of their own for it.
+    return isinstance(error, RuntimeError | OSError) and any(sign in str(error).lower() for sign in _NO_MEMORY)

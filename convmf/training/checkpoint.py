@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,11 +14,13 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
 
-from convmf.errors import RunError
+from convmf.errors import CheckpointError, RunError
 from convmf.files import write_atomic
 
 FILE_NAME = "checkpoint.safetensors"
-_VERSION = 1
+_VERSION = 2
+_READABLE_VERSIONS = (1, _VERSION)
+"""Version 1 had no digest."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +36,8 @@ def save_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in checkpoint.tensors.items()}
     meta = {"version": _VERSION, **checkpoint.meta}
-    write_atomic(folder / FILE_NAME, save(tensors, {"meta": json.dumps(meta)}))
+    text = json.dumps(meta)
+    write_atomic(folder / FILE_NAME, save(tensors, {"meta": text, "sha256": _digest(text, tensors)}))
 
 
 def load_checkpoint(folder: Path) -> Checkpoint:
@@ -41,23 +45,37 @@ def load_checkpoint(folder: Path) -> Checkpoint:
 
     Raises
     ------
+    CheckpointError
+        It is damaged: cut short, or its content isn't what was written.
     RunError
-        There is none, or it is damaged.
+        There is none, or it is of another version.
     """
     path = folder / FILE_NAME
     if not path.is_file():
         raise RunError(f"There is no checkpoint in {folder.name}; this training can't be resumed, start it anew.")
     try:
         with safe_open(path, framework="pt") as file:
-            meta = json.loads((file.metadata() or {}).get("meta", "null"))
+            metadata = file.metadata() or {}
+            meta = json.loads(metadata["meta"])
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118, not a dict
-    except (SafetensorError, OSError, ValueError) as error:
-        raise RunError(
+        if meta["version"] != 1 and metadata["sha256"] != _digest(metadata["meta"], tensors):
+            raise ValueError("its content isn't what was written")
+    except (SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
+        raise CheckpointError(
             f"The checkpoint is damaged ({error}); this training can't be resumed, start it anew."
         ) from error
-    if not isinstance(meta, dict) or meta.get("version") != _VERSION:
+    if meta["version"] not in _READABLE_VERSIONS:
         raise RunError("The checkpoint is of another version of this program; start the training anew.")
     return Checkpoint(tensors, meta)
+
+
+def _digest(meta: str, tensors: Mapping[str, Tensor]) -> str:
+    """SHA-256 of all that a checkpoint says: the plain values, and each tensor's name, type, shape and bytes."""
+    digest = hashlib.sha256(meta.encode())
+    for name, tensor in sorted(tensors.items()):
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+        digest.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
+    return digest.hexdigest()
 
 
 def prefixed(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
