@@ -10,6 +10,7 @@ import os
 import resource
 import signal
 import sys
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -30,8 +31,8 @@ from convmf.runs.store import Store
 from tests.helpers import TINY
 
 CONFIG = replace(TINY, n_iterations=5)
-LARGE = replace(TINY, n_iterations=2, n_kernels=300, hidden_dim=3000)
-"""Its network takes some 60 MB with gradients and the optimiser's state."""
+LARGE = replace(TINY, n_iterations=2, n_kernels=200, hidden_dim=1500)
+"""Its network takes some 20 MB with gradients and the optimiser's state."""
 SPLIT = SplitSettings(cold_items=0.1, seed=3)
 AT_ITERATION = 3
 FILLER = "filler"
@@ -78,8 +79,9 @@ def long_use(folder: Path, n_runs: int, every: int) -> list[dict[str, int]]:
         run = jobs.start(dataset_id, replace(CONFIG, n_iterations=2, seed=number), SPLIT)
         assert wait_for_end(jobs, run.id).state == "done"
         if number % every == 0:
-            while jobs._thread is not None:  # it ends a moment after its run
-                time.sleep(0.005)
+            for thread in threading.enumerate():
+                if thread.name == "convmf-training":  # it ends a moment after its run
+                    thread.join()
             figures.append({"runs": number, **held()})
     assert jobs.close()
     jobs.store.close()
@@ -119,9 +121,9 @@ def hang() -> None:
 def arm(fault: str, folder: Path) -> None:
     """Make ``fault`` happen at its place in iteration 3."""
     _checkpoint_every_iteration()
-    if fault == "terminate":
-        signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # as Streamlit does
     where, _, what = fault.partition(":")
+    if what == "terminate":
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # as Streamlit does
     action = {"kill": kill, "terminate": terminate_and_wait, "hang": hang}.get(what, kill)
     places: dict[str, Callable[[Hook], None]] = {
         "users": lambda hook: _in_half_step(2 * AT_ITERATION - 1, hook),
@@ -141,7 +143,7 @@ def arm(fault: str, folder: Path) -> None:
     elif where == "file size limit":
         _in_half_step(2 * AT_ITERATION, lambda: _limit(resource.RLIMIT_FSIZE, 16_384))
     elif where == "little memory":
-        _before(loop, "Training", 1, lambda: _limit(resource.RLIMIT_DATA, _data_size() + 30_000_000))
+        _before(loop, "Training", 1, lambda: _limit(resource.RLIMIT_DATA, _data_size() + 6_000_000))
     elif where == "nan":
         _poison_weights()
     else:

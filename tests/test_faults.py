@@ -24,6 +24,7 @@ import pytest
 from convmf.__main__ import main
 from convmf.config import ConvMFConfig
 from convmf.errors import ConvMFError, RunError
+from convmf.model.convmf import ConvMF
 from convmf.runs.check import check_workspace
 from convmf.runs.database import BACKUP_NAME, DATABASE_NAME
 from convmf.runs.jobs import Jobs
@@ -176,7 +177,7 @@ def test_killed_server_costs_no_more_than_an_iteration(home: Path, place: str, c
 
 def test_terminated_server_says_so(home: Path) -> None:
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    command = [sys.executable, "-m", "tests.fault_server", str(home), "terminate:terminate"]
+    command = [sys.executable, "-m", "tests.fault_server", str(home), "cnn:terminate"]
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=90)
     assert (done.returncode, done.stderr) == (0, "")
     store = Store(home)
@@ -291,11 +292,21 @@ def read_only(killed: Path, tmp_path: Path) -> Iterator[Path]:
 
 
 def test_read_only_workspace(read_only: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(RunError, match="Make it writable, or set CONVMF_HOME"):
-        Store(read_only)
+    with server(read_only) as jobs:
+        reference, victim = named(jobs.store, "reference"), named(jobs.store, "victim")
+        assert (reference.state, victim.state) == ("done", "running"), "what is there can be looked at"
+        ConvMF.load(jobs.store.model_folder(reference.id))
+        for refused in (
+            lambda: jobs.start(reference.dataset_id, CONFIG, SPLIT),
+            lambda: jobs.resume(victim.id),
+            lambda: jobs.store.add_dataset(tiny_dataset()),
+            lambda: jobs.store.delete_run(reference.id),
+        ):
+            with pytest.raises(RunError, match="Make it writable, or set CONVMF_HOME"):
+                refused()
     assert main(["workspace", "check", "--home", str(read_only)]) == 1
     output = capsys.readouterr()
-    assert output.err == "" and "problem" in output.out.lower()
+    assert output.err == "" and "running, but no server is at work" in output.out
     assert main(["workspace", "gc", "--home", str(read_only)]) == 2
     assert "Make it writable" in capsys.readouterr().err
 
@@ -308,9 +319,10 @@ def cut(path: Path) -> None:
 
 
 def flip(path: Path) -> None:
-    """One bit, in the middle of the numbers."""
+    """A bit here and there."""
     content = bytearray(path.read_bytes())
-    content[len(content) * 3 // 4] ^= 1
+    for place in range(len(content) // 8, len(content), 100):
+        content[place] ^= 1
     path.write_bytes(content)
 
 
@@ -348,8 +360,11 @@ def test_damaged_page_of_the_database(killed: Path, capsys: pytest.CaptureFixtur
         pass
     damage_table(killed, "runs")
     shutil.copy(killed / BACKUP_NAME, copy := killed.parent / "copy.db")
-    with pytest.raises(RunError, match=f"damaged {DATABASE_NAME}.*put back a copy of it: {BACKUP_NAME}"):
-        Jobs(Store(killed))
+    with (
+        contextlib.closing(Store(killed)) as store,
+        pytest.raises(RunError, match=f"damaged {DATABASE_NAME}.*put back .*{BACKUP_NAME}"),
+    ):
+        Jobs(store)
     assert main(["workspace", "check", "--home", str(killed)]) == 1
     assert "workspace.db: " in capsys.readouterr().out
     assert main(["workspace", "gc", "--home", str(killed)]) == 2

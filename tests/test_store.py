@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 import sys
 import types
@@ -13,7 +14,7 @@ import pytest
 
 from convmf.config import ConvMFConfig
 from convmf.errors import RunError
-from convmf.files import FileLock, read_json, replacing, write_atomic, write_json
+from convmf.files import FileLock, read_json, replacing, temporary_files, write_atomic, write_json
 from convmf.runs import database
 from convmf.runs.store import ACTIVE, LIFE, Store, workspace_folder
 
@@ -277,6 +278,29 @@ def test_workspace_folder_follows_the_environment(monkeypatch, tmp_path):
     assert workspace_folder() == Path(__file__).parents[1] / ".convmf"
 
 
+def test_lists_come_without_the_histories_of_reports(store, run):
+    take_to(store, run.id, "running")
+    store.set_state(run.id, "done", report={"rmse": {"test": 0.9}, "history": [{"iteration": 1}]})
+    assert store.run(run.id).report == {"rmse": {"test": 0.9}, "history": [{"iteration": 1}]}
+    assert store.runs()[0].report == {"rmse": {"test": 0.9}}
+    assert replace(store.run(run.id), report=None) == replace(store.runs()[0], report=None)
+
+
+def test_active_runs_are_the_oldest_first(store, run):
+    ids = {state: store.create_run(run.dataset_id, ConvMFConfig(), FakeSplit()).id for state in PATHS_TO_STATE}
+    for state, run_id in ids.items():
+        take_to(store, run_id, state)
+    assert [active.id for active in store.active_runs()] == [run.id, ids["queued"], ids["running"], ids["stopping"]]
+
+
+def test_copy_of_the_database_is_kept_while_it_is_whole(store, run):
+    store.back_up()
+    copy = store.folder / database.BACKUP_NAME
+    with contextlib.closing(sqlite3.connect(copy)) as opened:
+        assert opened.execute("SELECT id FROM runs").fetchall() == [(run.id,)]
+    assert not list(store.folder.glob(".tmp-*"))
+
+
 # Recovery and the lock
 
 
@@ -297,11 +321,14 @@ def test_recover_interrupts_what_was_left_and_needs_the_lock(store, run):
 
 def test_lock_has_one_holder(tmp_path):
     first, second = FileLock(tmp_path / "lock"), FileLock(tmp_path / "lock")
+    assert not second.held_elsewhere() and not first.path.exists()
     assert first.acquire() and first.held
     assert not second.acquire() and not second.held
+    assert second.held_elsewhere() and not first.held_elsewhere()
     assert not first.acquire()
     first.release()
     first.release()
+    assert not second.held_elsewhere()
     assert second.acquire()
     second.release()
 
@@ -390,6 +417,14 @@ def test_write_atomic_replaces_the_whole_file(tmp_path):
     write_atomic(path, b"new")
     assert path.read_bytes() == b"new"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_temporary_files_are_found_while_they_are_written(tmp_path):
+    (tmp_path / ".tmp-notes").write_bytes(b"not one of these")
+    with replacing(tmp_path / "a.bin") as temporary:
+        temporary.write_bytes(b"x")
+        assert temporary_files(tmp_path.parent) == [temporary]
+    assert temporary_files(tmp_path) == []
 
 
 @pytest.mark.parametrize("error", [OSError("full"), KeyboardInterrupt()])

@@ -64,7 +64,11 @@ class Jobs:
         self._thread: threading.Thread | None = None
         self._owns_workspace = False
         self._closed = False
-        self._try_to_own()
+        try:
+            self._try_to_own()
+        except RunError as error:
+            self._store.active_runs()  # raises when nothing can be read either
+            logger.warning("%s", error)  # a read-only workspace can be looked at; whoever starts a training is told
         _open_jobs.add(self)
 
     def start(
