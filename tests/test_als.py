@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from convmf.errors import ModelError
-from convmf.model.als import RatingRows, Stopped, half_step
+from convmf.model.als import RatingRows, Stopped, half_step, prior_shares
 from convmf.model.loss import objective
 
 
@@ -133,3 +133,32 @@ def test_it_stops_when_asked() -> None:
     case = Case(biases=False)
     with pytest.raises(Stopped):
         half_step(case.plan(), torch.from_numpy(case.other), torch.ones(40), should_stop=lambda: True)
+
+
+@pytest.mark.parametrize("biases", [False, True])
+def test_the_priors_share_is_what_its_formula_says(biases: bool) -> None:
+    case = Case(biases)
+    design = case.other.astype(np.float64)
+    if biases:
+        design[:, 0] = 1.0
+    moments = design.T @ design
+    penalty = np.outer(case.penalty, [3.0, 1.0, 1.0, 2.0, 1.0])  # (40, 5), λ of each row and dimension
+    expected = np.ones(40)
+    for row in range(40):
+        z = design[case.columns[case.rows == row]]
+        share = np.linalg.solve(z.T @ z + np.diag(penalty[row]), np.diag(penalty[row]))
+        expected[row] = np.trace(share @ moments) / np.trace(moments)
+    shares = prior_shares(
+        case.plan(), torch.from_numpy(case.other), torch.tensor(penalty, dtype=torch.float32), biases=biases
+    )
+    np.testing.assert_allclose(shares.numpy(), expected, rtol=1e-4)
+    assert shares[7] == 1, "a row without ratings is its prior"
+
+
+def test_a_priors_share_by_hand() -> None:
+    """One dimension, λ = 6, two ratings of columns 1 and 2: 6 / (1² + 2² + 6)."""
+    plan = RatingRows.plan(
+        np.zeros(2, np.int32), np.arange(2, dtype=np.int32), np.ones(2, np.float32), n_rows=1, n_columns=2
+    )
+    shares = prior_shares(plan, torch.tensor([[1.0], [2.0]]), torch.tensor([6.0]))
+    assert shares.tolist() == pytest.approx([6 / 11])

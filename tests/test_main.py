@@ -80,7 +80,7 @@ def test_train_writes_model_and_report(trained: Path) -> None:
 def test_predict(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["predict", "--model", str(trained), "--text", "war river zebra", "--top", "4", "--json"]) == 0
     answer = json.loads(capsys.readouterr().out)
-    assert set(answer) == {"known_words", "unknown_words", "rating", "top_users", "nearest_items", "evidence"}
+    assert set(answer) == {"known_words", "unknown_words", "rating", "top_users", "nearest_items", "evidence", "words"}
     assert answer["unknown_words"] == ["zebra"] and len(answer["top_users"]) == len(answer["nearest_items"]) == 4
     assert main(["predict", "--model", str(trained), "--text", ""]) == 0
     assert "Expected rating" in capsys.readouterr().out
@@ -91,6 +91,27 @@ def test_recommend(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
     rows = json.loads(capsys.readouterr().out)
     assert len(rows) == 2 and set(rows[0]) == {"item_id", "title", "rating"}
     assert main(["recommend", "--model", str(trained), "--user", "u3"]) == 0
+
+
+def test_predict_for_a_user_and_with_a_word_replaced(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    command = ["predict", "--model", str(trained), "--text", "War river", "--user", "u3", "--replace", "war"]
+    assert main([*command, "--json"]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert answer["user"]["user_id"] == "u3" and set(answer["replace"]["substitutes"]) == {"raises", "keeps", "lowers"}
+    assert main(command) == 0
+    output = capsys.readouterr().out
+    assert "User u3 would rate it" in output and "In the place of 'War'" in output
+
+
+def test_recommend_explains_itself(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    command = ["recommend", "--model", str(trained), "--top", "1", "--explain"]
+    for who in (["--user", "u3"], ["--rate", "i0=4.5", "--rate", "i1=2"]):
+        assert main([*command, *who, "--json"]) == 0
+        (row,) = json.loads(capsys.readouterr().out)
+        assert {"item_id", "title", "rating", "parts"} <= set(row) and ("shares" in row) == (who[0] == "--rate")
+        assert main([*command, *who]) == 0
+        output = capsys.readouterr().out
+        assert "text part" in output and ("from 4.5 for" in output) == (who[0] == "--rate")
 
 
 def test_resume_of_a_finished_training_changes_nothing(trained: Path) -> None:
@@ -154,6 +175,9 @@ def test_word_vectors_that_cannot_be_used_are_one_line(
         ["predict", "--model", "nowhere", "--text", "x"],
         ["predict", "--model", "nowhere", "--text", "x", "--top", "0"],
         ["recommend", "--model", "nowhere", "--user", "x"],
+        ["recommend", "--model", "nowhere", "--rate", "x=1"],
+        ["recommend", "--model", "nowhere", "--rate", "x"],
+        ["recommend", "--model", "nowhere"],
         ["demo", "--report", "nowhere/report.json"],
         ["study", "fly", "--ratings", "r.csv", "--items", "i.csv", "--out", "o"],
         ["study", "controls", "--ratings", "missing.csv", "--items", "missing.csv", "--out", "nowhere"],

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from convmf.errors import ConfigError
-from convmf.model.max_conv import dense_max_conv, max_conv, sparse_max_conv
+from convmf.model.max_conv import dense_max_conv, max_conv, sparse_max_conv, winning_windows
 from convmf.training.lazy import LazyAdam, LazyRMSprop
 
 FORMS = [dense_max_conv, sparse_max_conv]
@@ -95,6 +95,22 @@ def test_the_first_of_equal_windows_wins_and_nothing_at_zero(form):
     form(torch.tensor([[1, 2]]), embedding, [weight], [torch.zeros(2)]).sum().backward()
     assert embedding.grad.tolist() == [[0.0], [1.0], [0.0]]
     assert weight.grad.tolist() == [[[1.0]], [[0.0]]]
+
+
+@pytest.mark.parametrize("name", [name for name in BATCHES if name not in ("no text", "neither")])
+def test_each_feature_comes_from_its_winning_window(name):
+    token_ids, tensors = torch.as_tensor(BATCHES[name]), _tensors()
+    features, starts = winning_windows(token_ids, *tensors)
+    torch.testing.assert_close(features, sparse_max_conv(token_ids, *tensors))
+    embedding, weights, biases = tensors
+    embedding[0] = 0.0
+    kernels = [(weight[k], bias[k]) for weight, bias in zip(weights, biases, strict=True) for k in range(len(weight))]
+    for row, text in enumerate(torch.nn.functional.pad(token_ids, (0, 5))):
+        for place, (weight, bias) in enumerate(kernels):
+            first = int(starts[row, place])
+            vectors = embedding[text[first : first + weight.shape[1]]]  # (window, dim)
+            expected = ((vectors * weight.T).sum() + bias).relu()
+            torch.testing.assert_close(features[row, place], expected, rtol=1e-12, atol=1e-12)
 
 
 @pytest.mark.parametrize("token_ids", BATCHES.values(), ids=BATCHES)

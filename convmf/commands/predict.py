@@ -15,28 +15,56 @@ def add_predict(commands: Any) -> None:
     predict = commands.add_parser("predict", help="rate an item from its description alone")
     predict.add_argument("--model", type=Path, required=True, metavar="FOLDER")
     predict.add_argument("--text", required=True, help="the description")
+    predict.add_argument("--user", metavar="ID", help="also this user's rating, and which phrases count for them")
+    predict.add_argument(
+        "--replace",
+        metavar="WORD",
+        help="try every known word in the place of this word or phrase, where it first stands",
+    )
     add_listing(predict)
     predict.set_defaults(run=_predict)
 
 
 def _predict(options: argparse.Namespace) -> int:
-    from convmf.explain import read_text
+    from convmf.explain import explain_text
     from convmf.model.convmf import ConvMF
 
-    reading = read_text(ConvMF.load(options.model), options.text, options.top)
+    model = ConvMF.load(options.model)
+    answer = explain_text(model, options.text, options.top, user_id=options.user, replace=options.replace)
     if options.json:
-        print(json.dumps(reading.to_dict(), ensure_ascii=False, indent=1))
-        return 0
-    print(f"Expected rating {reading.mean:.2f}; eight in ten users between {reading.p10:.2f} and {reading.p90:.2f}")
-    print(f"Known words: {', '.join(reading.known_words) or '–'}")
-    print(f"Unknown words: {', '.join(reading.unknown_words) or '–'}")
-    print("Who would like it most:")
-    for user in reading.top_users:
-        print(f"  {user.rating:.2f}  {user.user_id}")
-    print("Nearest items:")
-    for item in reading.nearest_items:
-        print(f"  {item.score:+.2f}  {item.title or item.item_id}")
-    print("What in the text counts (rating points):")
-    for phrase in reading.evidence:
-        print(f"  {phrase.weight:+.3f}  {phrase.phrase}")
+        print(json.dumps(answer, ensure_ascii=False, indent=1))
+    else:
+        _print_prediction(answer)
     return 0
+
+
+def _print_prediction(answer: dict[str, Any]) -> None:
+    rating = answer["rating"]
+    print(
+        f"Expected rating {rating['mean']:.2f}; eight in ten users between {rating['p10']:.2f} and {rating['p90']:.2f}"
+    )
+    print(f"Known words: {', '.join(answer['known_words']) or '–'}")
+    print(f"Unknown words: {', '.join(answer['unknown_words']) or '–'}")
+    print("Who would like it most:")
+    for user in answer["top_users"]:
+        print(f"  {user['rating']:.2f}  {user['user_id']}")
+    print("Nearest items:")
+    for item in answer["nearest_items"]:
+        print(f"  {item['similarity']:+.2f}  {item['title'] or item['item_id']}")
+    print("What in the text counts (rating points):")
+    _print_phrases(answer["evidence"])
+    if "user" in answer:
+        print(f"User {answer['user']['user_id']} would rate it {answer['user']['rating']:.2f}. What counts for them:")
+        _print_phrases(answer["user"]["evidence"])
+    if "replace" in answer:
+        replace = answer["replace"]
+        for verdict, found in replace["substitutes"].items():
+            verb = verdict.removesuffix("s")
+            print(f"In the place of {replace['phrase']!r} {replace['n_words'][verdict]:,} words {verb} the rating:")
+            for word in found:
+                print(f"  {word['effect']:+.3f}  {word['word']}")
+
+
+def _print_phrases(phrases: list[dict[str, Any]]) -> None:
+    for phrase in phrases:
+        print(f"  {phrase['weight']:+.3f}  {phrase['phrase']}")

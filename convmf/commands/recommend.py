@@ -14,19 +14,50 @@ def add_recommend(commands: Any) -> None:
     """Add the command to the parser's ``commands``."""
     recommend = commands.add_parser("recommend", help="the items that a user would rate highest")
     recommend.add_argument("--model", type=Path, required=True, metavar="FOLDER")
-    recommend.add_argument("--user", required=True, metavar="ID")
+    who = recommend.add_mutually_exclusive_group(required=True)
+    who.add_argument("--user", metavar="ID")
+    who.add_argument(
+        "--rate", action="append", type=_rating, metavar="ITEM=RATING", help="a new user's rating; repeat for more"
+    )
+    recommend.add_argument("--explain", action="store_true", help="the parts that each rating is made of")
     add_listing(recommend)
     recommend.set_defaults(run=_recommend)
 
 
+def _rating(text: str) -> tuple[str, float]:
+    item_id, _, rating = text.rpartition("=")
+    try:
+        return item_id, float(rating)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not ITEM=RATING with a number behind the sign") from None
+
+
 def _recommend(options: argparse.Namespace) -> int:
+    from convmf.explain import explain_recommendations
     from convmf.model.convmf import ConvMF
 
-    items = ConvMF.load(options.model).recommend(options.user, options.top)
+    model = ConvMF.load(options.model)
+    user = options.user if options.rate is None else dict(options.rate)
+    rows = explain_recommendations(model, user, options.top, parts=options.explain)
     if options.json:
-        rows = [{"item_id": item.item_id, "title": item.title, "rating": item.score} for item in items]
         print(json.dumps(rows, ensure_ascii=False, indent=1))
-        return 0
-    for item in items:
-        print(f"{item.score:.2f}  {item.title or item.item_id}")
+    else:
+        _print_recommendations(rows)
     return 0
+
+
+def _print_recommendations(rows: list[dict[str, Any]]) -> None:
+    for row in rows:
+        print(f"{row['rating']:.2f}  {row['title'] or row['item_id']}")
+        parts = dict(row.get("parts", {}))
+        trust = parts.pop("text_trust", None)
+        level_of_text = parts.pop("item_bias_from_text", None)
+        if parts:
+            parts.pop("rating")
+            print("      " + ", ".join(f"{name.replace('_', ' ')} {value:+.2f}" for name, value in parts.items()))
+            print(f"      of the item bias {level_of_text:+.2f} is from the text", end="")
+            print("" if trust is None else f"; the text makes {trust:.0%} of what is known of the item")
+        if "shares" in row:
+            print(f"      {row['base']:.2f} without your ratings")
+            for share in row["shares"]:
+                print(f"      {share['share']:+.2f}  from {share['given']:g} for {share['title'] or share['item_id']}")

@@ -95,6 +95,10 @@ class Vocabulary:
     def __contains__(self, word: str) -> bool:
         return word in self._id_of
 
+    def token_id(self, word: str) -> int:
+        """The token id of a word, UNK for one outside the vocabulary."""
+        return self._id_of.get(word, UNK)
+
     @classmethod
     def build(cls, texts: Iterable[str], *, max_words: int = 8000, max_document_frequency: float = 0.5) -> Vocabulary:
         """The ``max_words`` words with the largest sum of tf-idf over the texts.

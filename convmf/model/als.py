@@ -119,12 +119,7 @@ def half_step(
     if penalty.dim() == 1:
         penalty = penalty.unsqueeze(1)
     factors = other.new_zeros(plan.n_rows, n_dimensions) if prior is None else prior.clone()
-    # The place that padding points at: no factors, no offset, so it adds nothing anywhere.
-    design = torch.cat([other, other.new_zeros(1, n_dimensions)])
-    offset = None
-    if biases:
-        offset = design[:, 0].clone()
-        design[:-1, 0] = 1.0
+    design, offset = _design(other, biases)
 
     def solve(chunk: Chunk) -> float:
         if should_stop is not None and should_stop():
@@ -134,8 +129,61 @@ def half_step(
     return factors, sum(_over_chunks(solve, plan.chunks))
 
 
+def prior_shares(plan: RatingRows, other: Tensor, penalty: Tensor, *, biases: bool = False) -> Tensor:
+    """How much of each row the prior makes, (n_rows,) in 0…1: 1 for a row without ratings, towards 0 with many.
+
+    By the normal equations of :func:`half_step`, x = A⁻¹ Σ r z + A⁻¹ Λ prior with A = Σ z zᵀ + Λ, so A⁻¹ Λ is
+    the prior's share. The gauge is its mean over the dimensions, each counted by how much it moves a rating:
+
+        trace(A⁻¹ Λ C) / trace(C),   C = Σ z zᵀ over all rows z of the other side
+
+    A plain mean, C = I, would mostly tell of dimensions in which the other side's factors are next to zero.
+
+    Parameters
+    ----------
+    plan, other, penalty, biases
+        As in :func:`half_step`.
+    """
+    shares = other.new_ones(plan.n_rows)
+    design, _ = _design(other, biases)
+    moments = design.T @ design / max(float(design.square().sum()), 1e-12)  # (D, D), its trace is 1
+    if penalty.dim() == 1:
+        penalty = penalty.unsqueeze(1)
+
+    def measure(chunk: Chunk) -> float:
+        _, row_penalty, gram = _normal_matrix(chunk, design, penalty)
+        cholesky, _ = torch.linalg.cholesky_ex(gram, upper=True)
+        inverse = torch.cholesky_inverse(cholesky, upper=True)  # (n_rows, D, D)
+        shares[chunk.rows] = ((inverse * moments).sum(dim=1) * row_penalty).sum(dim=1)
+        return 0.0
+
+    _over_chunks(measure, plan.chunks)
+    return shares.clamp(0, 1)
+
+
 class Stopped(Exception):
     """The caller asked to stop in the middle of a step; what the step had begun is to be thrown away."""
+
+
+def _design(other: Tensor, biases: bool) -> tuple[Tensor, Tensor | None]:
+    """What factors are multiplied with, (n_columns + 1, D), and with biases what comes off each rating first."""
+    # The place that padding points at: no factors, no offset, so it adds nothing anywhere.
+    design = torch.cat([other, other.new_zeros(1, other.shape[1])])
+    if not biases:
+        return design, None
+    offset = design[:, 0].clone()
+    design[:-1, 0] = 1.0
+    return design, offset
+
+
+def _normal_matrix(chunk: Chunk, design: Tensor, penalty: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """z (n_rows, length, D), λ (n_rows, 1 or D) and A = Σ z zᵀ + Λ (n_rows, D, D) of a chunk's rows."""
+    n_rows, length = chunk.columns.shape
+    z = design.index_select(0, chunk.columns.view(-1)).view(n_rows, length, -1)
+    row_penalty = penalty.index_select(0, chunk.rows)
+    gram = torch.bmm(z.transpose(1, 2), z)
+    gram.diagonal(dim1=1, dim2=2).add_(row_penalty)
+    return z, row_penalty, gram
 
 
 def _solve_chunk(
@@ -147,15 +195,10 @@ def _solve_chunk(
     factors: Tensor,
 ) -> float:
     """Solve the rows of ``chunk`` into ``factors``; the sum of squared errors of their ratings."""
-    n_rows, length = chunk.columns.shape
-    columns = chunk.columns.view(-1)
-    z = design.index_select(0, columns).view(n_rows, length, -1)  # (n_rows, length, D)
+    z, row_penalty, gram = _normal_matrix(chunk, design, penalty)
     target = chunk.ratings  # (n_rows, length)
     if offset is not None:
-        target = target - offset.index_select(0, columns).view(n_rows, length)
-    row_penalty = penalty.index_select(0, chunk.rows)  # (n_rows, 1 or D)
-    gram = torch.bmm(z.transpose(1, 2), z)  # (n_rows, D, D)
-    gram.diagonal(dim1=1, dim2=2).add_(row_penalty)
+        target = target - offset.index_select(0, chunk.columns.view(-1)).view(target.shape)
     data_side = torch.bmm(target.unsqueeze(1), z).squeeze(1)  # (n_rows, D)
     right_side, row_prior = data_side, None
     if prior is not None:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from convmf.errors import ModelError
-from convmf.model.max_conv import max_conv
+from convmf.model.max_conv import max_conv, winning_windows
 
 PAD = 0
 MAX_NORM = 5.0
@@ -105,22 +105,38 @@ class CnnNlpModel(nn.Module):
             )
         if token_ids.numel() and not 0 <= int(token_ids.min()) <= int(token_ids.max()) < self.vocab_size:
             raise ModelError(f"Token ids lie from 0 to {self.vocab_size - 1}, the size of the vocabulary.")
-        pooled = self.pooled(token_ids)  # (batch, n_features)
-        hidden = self.dropout(torch.tanh(self.fc_layer1(pooled)))  # (batch, hidden)
-        return torch.tanh(self.fc_layer2(hidden))  # (batch, output_dimension)
+        return self.factors(self.pooled(token_ids))
 
     def pooled(self, token_ids: Tensor) -> Tensor:
         """The largest activation of each kernel over the text, (batch, Σ num_kernels)."""
         self._limit_norms(token_ids)
-        convolutions = [layer for layer in self.conv1d_layers if isinstance(layer, nn.Conv1d)]
-        biases = [layer.bias for layer in convolutions if layer.bias is not None]
+        weights, biases = self._kernels()
         return max_conv(
             token_ids,
             self.embedding_layer.weight,
-            [layer.weight for layer in convolutions],
+            weights,
             biases,
             sparse_grad=self.sparse_embedding_grad,
         )
+
+    def factors(self, pooled: Tensor) -> Tensor:
+        """The dense layers: θ, (batch, output_dimension), from :meth:`pooled`."""
+        hidden = self.dropout(torch.tanh(self.fc_layer1(pooled)))  # (batch, hidden)
+        return torch.tanh(self.fc_layer2(hidden))  # (batch, output_dimension)
+
+    def winning_windows(self, token_ids: Tensor) -> tuple[Tensor, Tensor]:
+        """:meth:`pooled`, and the position of the first word that each kernel's value comes from; on the CPU."""
+        return winning_windows(token_ids, self.embedding_layer.weight, *self._kernels())
+
+    @property
+    def window_sizes(self) -> list[int]:
+        """Words in the window of each pooled kernel, Σ num_kernels of them."""
+        return [weight.shape[2] for weight in self._kernels()[0] for _ in range(weight.shape[0])]
+
+    def _kernels(self) -> tuple[list[Tensor], list[Tensor]]:
+        """Weights (n_kernels, embed_dimension, window) and biases (n_kernels,) of each window size."""
+        layers = [layer for layer in self.conv1d_layers if isinstance(layer, nn.Conv1d)]
+        return [layer.weight for layer in layers], [layer.bias for layer in layers if layer.bias is not None]
 
     def _limit_norms(self, token_ids: Tensor) -> None:
         """Shorten the vectors of these words to ``max_norm`` where they have grown longer."""

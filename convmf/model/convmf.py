@@ -66,6 +66,9 @@ class ConvMF:
         All ratings of the data set: what a user has seen already.
     user_lambda
         λ_U of a user with one rating, as it was in the best iteration.
+    text_trust
+        How much of each item's factors comes from its text, (n_items,) in 0…1: 1 for an item without training
+        ratings. None in a model without texts, and in one saved before this was kept.
     history
         One dictionary an iteration.
     """
@@ -81,6 +84,7 @@ class ConvMF:
     ratings: Ratings
     scale: RatingScale
     user_lambda: float
+    text_trust: Tensor | None = None
     vocabulary: Vocabulary | None = None
     cnn: CnnNlpModel | None = None
     history: tuple[dict[str, Any], ...] = ()
@@ -200,10 +204,15 @@ class ConvMF:
             n_rows=1,
             n_columns=len(self.item_ids),
         )
-        weight = len(rows) ** 0.5 if self.config.user_weights == "sqrt" else 1.0
-        penalty = torch.full((1, self.item_factors.shape[1]), self.user_lambda * weight)
-        penalty[:, : int(self.config.biases)] = self.config.lambda_bias
+        penalty = self.user_penalty(len(rows))[None]
         return half_step(plan, self.item_factors, penalty, biases=self.config.biases)[0][0]
+
+    def user_penalty(self, n_ratings: int) -> Tensor:
+        """λ_U of a user with ``n_ratings`` ratings, of each dimension, (D,)."""
+        weight = n_ratings**0.5 if self.config.user_weights == "sqrt" else 1.0
+        penalty = torch.full((self.item_factors.shape[1],), self.user_lambda * weight)
+        penalty[: int(self.config.biases)] = self.config.lambda_bias
+        return penalty
 
     def similar_items(self, item: str | Tensor, n: int = 10, *, by: str = "item") -> list[ScoredItem]:
         """The ``n`` nearest items by the cosine of their factors, less the catalogue's mean; biases left aside.
@@ -255,6 +264,8 @@ class ConvMF:
             "ratings.item_index": torch.tensor(self.ratings.item_index),
             "ratings.rating": torch.tensor(self.ratings.rating),
         }
+        if self.text_trust is not None:
+            tensors["text_trust"] = self.text_trust
         if self.cnn is not None:
             tensors.update({f"cnn.{name}": tensor for name, tensor in self.cnn.state_dict().items()})
         meta = {
@@ -264,6 +275,7 @@ class ConvMF:
             "titles": self.titles,
             "scale": vars(self.scale),
             "user_lambda": self.user_lambda,
+            "has_text_trust": self.text_trust is not None,
             "words": None if self.vocabulary is None else self.vocabulary.words,
             "embedding_dim": None if self.cnn is None else self.cnn.embedding_layer.embedding_dim,
             "n_ratings": len(self.ratings),
@@ -309,6 +321,7 @@ class ConvMF:
             ratings=Ratings(*(tensors[f"ratings.{key}"].numpy() for key in ("user_index", "item_index", "rating"))),
             scale=RatingScale(**meta["scale"]),
             user_lambda=float(meta["user_lambda"]),
+            text_trust=tensors.get("text_trust"),
             vocabulary=vocabulary,
             cnn=cnn,
             history=tuple(meta["history"]),

@@ -110,6 +110,27 @@ def sparse_max_conv(
     return _SparseMaxConv.apply(token_ids, sparse_grad, len(weights), embedding, *weights, *biases)  # type: ignore[no-any-return, no-untyped-call]
 
 
+@torch.no_grad()
+def winning_windows(
+    token_ids: Tensor, embedding: Tensor, weights: Sequence[Tensor], biases: Sequence[Tensor]
+) -> tuple[Tensor, Tensor]:
+    """What ``max_conv`` gives, and where in the text it comes from; on the CPU.
+
+    Parameters
+    ----------
+    token_ids, embedding, weights, biases
+        As in :func:`max_conv`; at least one text.
+
+    Returns
+    -------
+    features (batch, Σ n_kernels) and the position of the first word of each one's window, of the same shape. A
+    feature of 0 comes from no window. The window of a text that is shorter reaches beyond its end.
+    """
+    convolved = _convolve(token_ids, embedding, weights, biases)
+    starts = torch.cat(convolved.winners, dim=1) % convolved.distinct.texts.shape[1]
+    return convolved.features.relu_(), starts
+
+
 class _Distinct(NamedTuple):
     """The distinct words of a batch, PAD always the first, and the batch's texts in their numbers."""
 
@@ -117,33 +138,48 @@ class _Distinct(NamedTuple):
     texts: Tensor  # (batch, length), row numbers in ``ids``
 
 
+class _Convolved(NamedTuple):
+    """The convolution's maxima, and what its gradient needs."""
+
+    features: Tensor  # (batch, Σ n_kernels), before the ReLU
+    winners: list[Tensor]  # (batch, n_kernels) a window size: where in distinct.texts.flatten() the window starts
+    vectors: Tensor  # (distinct, dim)
+    kernels: Tensor  # (Σ window·n_kernels, dim)
+    distinct: _Distinct
+
+
+def _convolve(token_ids: Tensor, embedding: Tensor, weights: Sequence[Tensor], biases: Sequence[Tensor]) -> _Convolved:
+    lengths = _text_lengths(token_ids)
+    windows = [weight.shape[2] for weight in weights]
+    token_ids = token_ids[:, : int(lengths.max())]
+    distinct = _distinct_words(_padded(token_ids, max(windows)), len(embedding))
+    vectors = embedding.index_select(0, distinct.ids)
+    vectors[PAD] = 0.0
+    kernels = torch.cat([_kernel_rows(weight) for weight in weights])
+    # One buffer for all of the projections: fresh memory costs more than what is done with it.
+    buffer = vectors.new_empty(len(vectors) * max(_n_rows(weights)))
+    blocks = _blocks(lengths, min(windows))
+    features, winners = [], []
+    for window, rows, bias in zip(windows, kernels.split(_n_rows(weights)), biases, strict=True):
+        projected = buffer[: len(vectors) * len(rows)].view(len(vectors), -1)
+        torch.mm(vectors, rows.T, out=projected)
+        best, winner = _max_over_windows(
+            projected.view(len(vectors), window, -1),
+            distinct.texts,
+            (lengths - window).clamp(min=0),
+            blocks,
+        )
+        features.append(best + bias)
+        winners.append(winner)
+    return _Convolved(torch.cat(features, dim=1), winners, vectors, kernels, distinct)
+
+
 class _SparseMaxConv(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, token_ids: Tensor, sparse_grad: bool, n_sizes: int, *tensors: Tensor) -> Tensor:
         embedding, weights, biases = tensors[0], tensors[1 : 1 + n_sizes], tensors[1 + n_sizes :]
-        lengths = _text_lengths(token_ids)
-        windows = [weight.shape[2] for weight in weights]
-        token_ids = token_ids[:, : int(lengths.max())]
-        distinct = _distinct_words(_padded(token_ids, max(windows)), len(embedding))
-        vectors = embedding.index_select(0, distinct.ids)
-        vectors[PAD] = 0.0
-        kernels = torch.cat([_kernel_rows(weight) for weight in weights])  # (Σ window·n_kernels, dim)
-        # One buffer for all of the projections: fresh memory costs more than what is done with it.
-        buffer = vectors.new_empty(len(vectors) * max(_n_rows(weights)))
-        blocks = _blocks(lengths, min(windows))
-        features, winners = [], []
-        for window, rows, bias in zip(windows, kernels.split(_n_rows(weights)), biases, strict=True):
-            projected = buffer[: len(vectors) * len(rows)].view(len(vectors), -1)
-            torch.mm(vectors, rows.T, out=projected)
-            best, winner = _max_over_windows(
-                projected.view(len(vectors), window, -1),
-                distinct.texts,
-                (lengths - window).clamp(min=0),
-                blocks,
-            )
-            features.append(best + bias)
-            winners.append(winner)
-        output = torch.cat(features, dim=1).relu_()
+        features, winners, vectors, kernels, distinct = _convolve(token_ids, embedding, weights, biases)
+        output = features.relu_()
         ctx.sparse_grad, ctx.vocab = sparse_grad, len(embedding)
         ctx.shapes = [weight.shape for weight in weights]
         ctx.save_for_backward(output, vectors, kernels, distinct.ids, distinct.texts, *winners)

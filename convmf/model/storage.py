@@ -82,6 +82,8 @@ def _expected_tensors(meta: dict[str, Any]) -> dict[str, tuple[str, tuple[int, .
         "ratings.item_index": ("I32", (n_ratings,)),
         "ratings.rating": ("F32", (n_ratings,)),
     }
+    if meta.get("has_text_trust", False):  # models of the first version were saved without
+        expected["text_trust"] = ("F32", (n_items,))
     if meta["words"] is None:
         return expected
     embedding_dim = int(meta["embedding_dim"])

@@ -21,7 +21,7 @@ from convmf.data.vectors import WordVectors
 from convmf.device import choose_device
 from convmf.errors import ConfigError, RunError
 from convmf.evaluation.metrics import rmse
-from convmf.model.als import RatingRows, half_step
+from convmf.model.als import RatingRows, half_step, prior_shares
 from convmf.model.convmf import ConvMF, RatingScale, pair_scores
 from convmf.model.loss import objective
 from convmf.training.checkpoint import Checkpoint, prefixed, under
@@ -115,10 +115,10 @@ class Training:
         longest = math.log(_MOST_GROWTH) / math.log(max(self.config.lambda_growth, 1 + 1e-9))
         return float(self.config.lambda_growth ** min(steps, longest))
 
-    def _penalty(self, strength: float, weights: Tensor) -> Tensor:
+    def _penalty(self, strength: float, weights: Tensor, iteration: int) -> Tensor:
         """λ of each row and dimension, (n_rows, D): the levels in column 0 have their own, without weights."""
         width = self.config.n_factors + self.config.biases
-        penalty = (strength * self._growth(self.iteration + 1) * weights).unsqueeze(1).repeat(1, width)
+        penalty = (strength * self._growth(iteration) * weights).unsqueeze(1).repeat(1, width)
         if self.config.biases:
             penalty[:, 0] = self.config.lambda_bias * (weights > 0)
         return penalty
@@ -163,8 +163,8 @@ class Training:
     def iterate(self) -> IterationResult:
         """One outer iteration. Raises Stopped when asked to stop in the middle of it."""
         config, started = self.config, time.perf_counter()
-        user_penalty = self._penalty(config.lambda_u, self.user_weights)
-        item_penalty = self._penalty(config.lambda_v, self.item_weights)
+        user_penalty = self._penalty(config.lambda_u, self.user_weights, self.iteration + 1)
+        item_penalty = self._penalty(config.lambda_v, self.item_weights, self.iteration + 1)
         self.user_factors, _ = half_step(
             self.user_plan,
             self.item_factors,
@@ -307,6 +307,12 @@ class Training:
             best = {name: tensor.to(self.device) for name, tensor in under("best", tensors).items()}
             self.best = Snapshot(under("factors", best), under("cnn", best))
 
+    def _text_trust(self, user_factors: Tensor) -> Tensor:
+        """What part of each item's factors came from the text in the best iteration, (n_items,)."""
+        penalty = self._penalty(self.config.lambda_v, self.item_weights, self.best_iteration)
+        penalty = torch.where(penalty > 0, penalty, 1.0)
+        return prior_shares(self.item_plan, user_factors, penalty, biases=self.config.biases)
+
     def model(self) -> ConvMF:
         """The best state so far, ready for predictions, on the CPU."""
         assert self.best is not None
@@ -324,6 +330,7 @@ class Training:
             ratings=dataset.ratings,
             scale=self.scale,
             user_lambda=self.config.lambda_u * self._growth(self.best_iteration) * self._weight_of_one_rating(),
+            text_trust=None if self.reader is None else self._text_trust(self.best.factors["user"]).cpu(),
             vocabulary=None if self.reader is None else self.reader.vocabulary,
             cnn=None if self.reader is None else self.reader.model(self.best.cnn),
             history=tuple(result.to_dict() for result in self.history),

@@ -1,0 +1,68 @@
+"""What every kernel picks out in every text of the catalogue."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from convmf.data.text import UNK
+from convmf.explain.taste import text_parts
+from convmf.model.cnn import text_lengths
+from convmf.model.convmf import ConvMF
+
+_BATCH = 256
+
+
+@dataclass(frozen=True, eq=False)
+class CatalogueWindows:
+    """The arg-max windows of some texts.
+
+    Attributes
+    ----------
+    token_ids
+        (n_texts, longest).
+    pooled
+        The value that each kernel found, (n_texts, n_features); 0 where it found nothing.
+    starts
+        The position of the window's first word, (n_texts, n_features).
+    sizes
+        Words in the window of each kernel, n_features of them.
+    """
+
+    token_ids: Tensor
+    pooled: Tensor
+    starts: Tensor
+    sizes: tuple[int, ...]
+
+    def span(self, row: int, kernel: int) -> tuple[int, int]:
+        """First token, and last + 1, of what the kernel picked out in the text."""
+        first = int(self.starts[row, kernel])
+        length = int(text_lengths(self.token_ids[row : row + 1])[0])
+        return first, min(first + self.sizes[kernel], length)
+
+    def phrase(self, model: ConvMF, row: int, span: tuple[int, int]) -> str:
+        """The words of a span of a text; a word outside the vocabulary is left out of a text anyway."""
+        _, vocabulary = text_parts(model)
+        ids = self.token_ids[row, span[0] : span[1]].tolist()
+        return " ".join(vocabulary.words[token_id - UNK - 1] for token_id in ids if token_id > UNK)
+
+
+def read_windows(model: ConvMF, texts: Sequence[str]) -> CatalogueWindows:
+    """Read the texts and keep where each kernel's value comes from.
+
+    Raises
+    ------
+    ModelError
+        The model was trained without texts.
+    """
+    cnn, vocabulary = text_parts(model)
+    token_ids = torch.from_numpy(vocabulary.encode(texts, model.config.max_length))
+    sizes = tuple(cnn.window_sizes)
+    pooled = torch.zeros(len(texts), len(sizes))
+    starts = torch.zeros(len(texts), len(sizes), dtype=torch.int64)
+    for rows in torch.argsort(text_lengths(token_ids), stable=True).split(_BATCH) if len(texts) else ():
+        pooled[rows], starts[rows] = cnn.winning_windows(token_ids[rows])
+    return CatalogueWindows(token_ids, pooled, starts, sizes)

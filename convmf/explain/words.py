@@ -1,0 +1,202 @@
+"""Which words and phrases of a text raise or lower a rating, and by how much.
+
+The value of a set of a text's words is θ of the text with only these words left, in their order. The Shapley value
+of a word (Shapley, 1953) is what it adds to θ when the words come one after the other, averaged over the orders in
+which they may come. It is estimated from a few orders and their reverses (Štrumbelj and Kononenko, 2014). In each
+order the additions sum to θ(text) − θ(empty text), so the words' weights add up to the whole effect of the text
+exactly. Ratings before clipping are linear in θ, so one reading of the text serves every user and every group.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from convmf.data.text import Token, tokenize
+from convmf.explain.taste import Users, known_tokens, slope, text_parts
+from convmf.model.cnn import CnnNlpModel, encode_texts
+from convmf.model.convmf import ConvMF
+
+# Texts that may be read for one explanation: 8 orders and their reverses for 75 words, 2 and theirs for 300.
+_MOST_READINGS = 1200
+_MOST_PAIRS, _FEWEST_PAIRS = 8, 2
+
+
+@dataclass(frozen=True)
+class Phrase:
+    """A stretch ``text[start:end]`` and how much it raises (or lowers) the rating, in rating points."""
+
+    phrase: str
+    weight: float
+    start: int
+    end: int
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON of the command line."""
+        return {"phrase": self.phrase, "weight": self.weight}
+
+
+@dataclass(frozen=True)
+class WordWeight:
+    """A word ``text[start:end]`` and how much it raises (or lowers) the rating, in rating points.
+
+    ``known`` says whether the model reads it; a word outside the vocabulary, or behind the ``max_length``
+    words that the model reads, has no weight.
+    """
+
+    word: str
+    weight: float
+    known: bool
+    start: int
+    end: int
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON of the command line."""
+        return {"word": self.word, "weight": self.weight, "known": self.known}
+
+
+@dataclass(frozen=True, eq=False)
+class TextEffects:
+    """What each word of a text does to θ: the one source of phrases and colours for all users.
+
+    Attributes
+    ----------
+    tokens
+        The words that the model reads, in their order.
+    effects
+        What each adds to θ, (n_tokens, D) in float64; the sum is θ(text) − θ(empty text).
+    windows
+        The distinct windows that the kernels picked out, as (first token, last token + 1).
+    """
+
+    text: str
+    tokens: tuple[Token, ...]
+    effects: Tensor
+    windows: tuple[tuple[int, int], ...]
+    model: ConvMF = field(repr=False)
+
+    def words(self, users: Users = None) -> list[WordWeight]:
+        """Every word of the text with its weight; they add up to what the text does to the rating before clipping."""
+        weight_of = {token.start: weight for token, weight in zip(self.tokens, self._weights(users), strict=True)}
+        return [
+            WordWeight(
+                token.word, float(weight_of.get(token.start, 0.0)), token.start in weight_of, token.start, token.end
+            )
+            for token in tokenize(self.text)
+        ]
+
+    def evidence(self, users: Users = None) -> list[Phrase]:
+        """The phrases by the size of their effect, strongest first; the weights are sums of the words' weights.
+
+        Phrases are windows that the CNN's kernels picked out. Of windows that overlap the one with the larger
+        effect stays, and words that are left over stand for themselves, so that no word counts twice.
+        """
+        weights = self._weights(users)
+        phrases = [
+            Phrase(
+                self.phrase(first, last),
+                float(weights[first:last].sum()),
+                self.tokens[first].start,
+                self.tokens[last - 1].end,
+            )
+            for first, last in self.spans(np.abs(window_sums(weights, self.windows)))
+        ]
+        return sorted((phrase for phrase in phrases if phrase.weight), key=lambda phrase: -abs(phrase.weight))
+
+    def spans(self, strengths: NDArray[np.float64]) -> list[tuple[int, int]]:
+        """Windows that share no word, those with the largest strength (n_windows,) first, then the words left over.
+
+        The strength counts by the root of a window's words, so that none is chosen for its length alone.
+        """
+        taken = np.zeros(len(self.tokens), dtype=bool)
+        chosen = []
+        lengths = np.diff(np.array(self.windows, dtype=np.int64).reshape(-1, 2), axis=1)[:, 0]
+        for place in np.argsort(-strengths / np.sqrt(lengths), kind="stable"):
+            first, last = self.windows[place]
+            if not taken[first:last].any():
+                taken[first:last] = True
+                chosen.append((first, last))
+        return chosen + [(int(place), int(place) + 1) for place in np.flatnonzero(~taken)]
+
+    def phrase(self, first: int, last: int) -> str:
+        """The words from token ``first`` up to, not with, token ``last``."""
+        return " ".join(token.word for token in self.tokens[first:last])
+
+    def _weights(self, users: Users) -> NDArray[np.float64]:
+        """Rating points of each token, (n_tokens,)."""
+        weights: NDArray[np.float64] = (self.effects @ slope(self.model, users)).numpy()
+        return weights
+
+
+def text_effects(model: ConvMF, text: str, *, most_pairs: int = _MOST_PAIRS) -> TextEffects:
+    """Read a text for explanations: some hundred times, with ever other words left out.
+
+    Parameters
+    ----------
+    most_pairs
+        At most so many orders and their reverses; fewer are faster and less exact.
+
+    Raises
+    ------
+    ModelError
+        The model was trained without texts.
+    """
+    cnn, _ = text_parts(model)
+    ids, tokens = known_tokens(model, text)
+    if not ids:
+        return TextEffects(text, (), torch.zeros(0, cnn.output_dimension, dtype=torch.float64), (), model)
+    token_ids = torch.tensor(ids)
+    effects = _shapley_values(cnn, token_ids, most_pairs)
+    return TextEffects(text, tuple(tokens), effects, _windows(cnn, token_ids), model)
+
+
+def evidence(model: ConvMF, text: str, users: Users = None) -> list[Phrase]:
+    """The phrases that raise or lower the users' rating of this text, see :meth:`TextEffects.evidence`.
+
+    To explain one text to several users, take :func:`text_effects` once.
+    """
+    return text_effects(model, text).evidence(users)
+
+
+def word_weights(model: ConvMF, text: str, users: Users = None) -> list[WordWeight]:
+    """Every word of this text and its weight, see :meth:`TextEffects.words`."""
+    return text_effects(model, text).words(users)
+
+
+def _shapley_values(cnn: CnnNlpModel, token_ids: Tensor, most_pairs: int) -> Tensor:
+    """What each word adds to θ, (n_tokens, D) in float64, over random orders from a fixed seed."""
+    n = len(token_ids)
+    generator = torch.Generator().manual_seed(0)
+    n_pairs = min(max(_MOST_READINGS // (2 * n), _FEWEST_PAIRS), most_pairs)
+    forth = torch.stack([torch.randperm(n, generator=generator) for _ in range(n_pairs)])
+    orders = torch.cat([forth, forth.flip(1)])  # (n_orders, n): the token that comes k-th
+    rank = orders.argsort(dim=1)
+    kept = rank[:, None, :] < torch.arange(n + 1)[None, :, None]  # (n_orders, n + 1, n)
+    first = (~kept).long().argsort(dim=2, stable=True)  # the kept words' places, in the text's order, in front
+    beyond = torch.arange(n) >= kept.sum(dim=2, keepdim=True)
+    texts = token_ids[first].masked_fill(beyond, 0).view(-1, n)
+    theta = encode_texts(cnn, texts).double().view(len(orders), n + 1, -1)
+    added = theta.diff(dim=1)  # (n_orders, n, D), by place in the order
+    by_token = added.gather(1, rank[:, :, None].expand_as(added))
+    return by_token.mean(dim=0)
+
+
+def _windows(cnn: CnnNlpModel, token_ids: Tensor) -> tuple[tuple[int, int], ...]:
+    """The distinct windows from which a kernel's value comes, ascending."""
+    pooled, starts = cnn.winning_windows(token_ids[None])
+    spans = zip(starts[0].tolist(), cnn.window_sizes, pooled[0].tolist(), strict=True)
+    return tuple(sorted({(first, min(first + size, len(token_ids))) for first, size, value in spans if value > 0}))
+
+
+def window_sums(values: NDArray[np.float64], windows: Sequence[tuple[int, int]]) -> NDArray[np.float64]:
+    """Sums of ``values`` (n_tokens, …) over each window, (n_windows, …)."""
+    sums = np.concatenate([np.zeros_like(values[:1]), np.cumsum(values, axis=0)])
+    bounds = np.array(windows, dtype=np.int64).reshape(-1, 2)
+    result: NDArray[np.float64] = sums[bounds[:, 1]] - sums[bounds[:, 0]]
+    return result
