@@ -112,7 +112,8 @@ def test_the_text_controls_start_from_the_same_word_vectors(monkeypatch: pytest.
     model = fit(split, TINY, word_vectors=vectors)
     seen: list[tuple[str, object]] = []
 
-    def watched(split, config, *, word_vectors, should_stop):  # type: ignore[no-untyped-def]
+    def watched(split, config, *, word_vectors, should_stop, with_intervals):  # type: ignore[no-untyped-def]
+        assert not with_intervals, "a control is asked for its RMSE only"
         seen.append((config.text, word_vectors))
         return model
 

@@ -29,7 +29,15 @@ def test_the_reading_of_a_text(model: ConvMF) -> None:
     shown = reading.to_dict()
     names = ["known_words", "unknown_words", "rating", "top_users", "nearest_items", "evidence", "words"]
     assert list(shown) == names
-    assert set(shown["rating"]) == {"mean", "p10", "p90"}
+    assert set(shown["rating"]) == {"mean", "p10", "p90", "low", "high", "level"}
+
+
+def test_the_interval_of_a_text_holds_error_and_taste(model: ConvMF) -> None:
+    reading = read_text(model, "war soldiers by the river")
+    assert reading.low is not None and reading.high is not None and reading.level == 0.8
+    assert model.scale.lowest <= reading.low < reading.mean < reading.high <= model.scale.highest
+    unmeasured = read_text(replace(model, intervals=None), "war soldiers by the river")
+    assert (unmeasured.low, unmeasured.high, unmeasured.mean) == (None, None, reading.mean)
 
 
 def test_the_telling_words_carry_the_weight(model: ConvMF) -> None:

@@ -81,9 +81,12 @@ def test_predict(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["predict", "--model", str(trained), "--text", "war river zebra", "--top", "4", "--json"]) == 0
     answer = json.loads(capsys.readouterr().out)
     assert set(answer) == {"known_words", "unknown_words", "rating", "top_users", "nearest_items", "evidence", "words"}
+    rating = answer["rating"]
+    assert rating["low"] < rating["mean"] < rating["high"] and rating["level"] == 0.8
     assert answer["unknown_words"] == ["zebra"] and len(answer["top_users"]) == len(answer["nearest_items"]) == 4
     assert main(["predict", "--model", str(trained), "--text", ""]) == 0
-    assert "Expected rating" in capsys.readouterr().out
+    output = capsys.readouterr().out
+    assert "Expected rating" in output and "80% of its ratings would lie between" in output
 
 
 def test_recommend(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -41,8 +41,11 @@ def _predict(options: argparse.Namespace) -> int:
 def _print_prediction(answer: dict[str, Any]) -> None:
     rating = answer["rating"]
     print(
-        f"Expected rating {rating['mean']:.2f}; eight in ten users between {rating['p10']:.2f} and {rating['p90']:.2f}"
+        f"Expected rating {rating['mean']:.2f}; "
+        f"for eight in ten users between {rating['p10']:.2f} and {rating['p90']:.2f}"
     )
+    if rating["low"] is not None:
+        print(f"{rating['level']:.0%} of its ratings would lie between {rating['low']:.2f} and {rating['high']:.2f}")
     print(f"Known words: {', '.join(answer['known_words']) or '–'}")
     print(f"Unknown words: {', '.join(answer['unknown_words']) or '–'}")
     print("Who would like it most:")

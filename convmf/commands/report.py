@@ -68,3 +68,15 @@ def print_report(report: dict[str, Any]) -> None:
         if parts is not None:
             figures = (f"{parts[key]:.4f}" if parts[key] is not None else "–" for key in ("test", "cold"))
             print(f"  {name.replace('_', ' '):<16}" + "".join(f"{figure:>12}" for figure in figures))
+    if report["intervals"] is not None:
+        _print_row(f"in {report['intervals']['level']:.0%} interval", report["intervals"], "coverage", ".1%")
+    ranking = report["ranking"]
+    for who in ("model", "popularity", "random"):
+        lists = {key: ranking[key] and ranking[key][who] for key in ("test", "cold")}
+        _print_row(f"nDCG@{ranking['k']} {who}", lists, "ndcg", ".4f")
+
+
+def _print_row(name: str, parts: dict[str, Any], figure: str, form: str) -> None:
+    """A line of the report: one figure on the test part and on the cold items."""
+    cells = (format(parts[key][figure], form) if parts[key] else "–" for key in ("test", "cold"))
+    print(f"  {name:<20}" + "".join(f"{cell:>{width}}" for cell, width in zip(cells, (8, 12), strict=True)))

@@ -112,7 +112,9 @@ def trained(
     should_stop: Callable[[], bool] | None = None,
 ) -> Predictor:
     """The same model and settings with other texts: 'none' is PMF, 'shuffled' and 'empty' are controls."""
-    model = fit(split, replace(config, text=text), word_vectors=word_vectors, should_stop=should_stop)
+    model = fit(
+        split, replace(config, text=text), word_vectors=word_vectors, should_stop=should_stop, with_intervals=False
+    )
     return lambda ratings: model.predict_rows(ratings.user_index, ratings.item_index)
 
 

@@ -11,7 +11,9 @@ from convmf.data.splits import Split
 from convmf.data.vectors import WordVectors
 from convmf.device import choose_device
 from convmf.evaluation import baselines as levels
-from convmf.evaluation.metrics import rmse
+from convmf.evaluation.metrics import mae, rmse, rmse_interval
+from convmf.evaluation.ranking import ranking_report
+from convmf.evaluation.uncertainty import interval_report
 from convmf.model.convmf import ConvMF
 
 log = logging.getLogger(__name__)
@@ -29,7 +31,7 @@ def build_report(
     all_baselines: bool = False,
     should_stop: Callable[[], bool] | None = None,
 ) -> dict[str, Any]:
-    """The report of a training: data, settings, RMSE, baselines and history.
+    """The report of a training: data, settings, RMSE, MAE, intervals, ranking, baselines and history.
 
     Parameters
     ----------
@@ -45,12 +47,20 @@ def build_report(
 
     Returns
     -------
-    JSON-ready dictionary; a figure that doesn't apply is None.
+    JSON-ready dictionary; a figure that doesn't apply is None. ``rmse_interval`` is the 95 % interval of
+    the RMSE (see :func:`convmf.evaluation.metrics.rmse_interval`); ``intervals`` tells how many ratings the
+    predictive intervals hold, ``ranking`` how good the top of the ranking is.
     """
     parts = {"train": split.train, "valid": split.valid, "test": split.test, "cold": split.cold}
+    predictions = {
+        name: model.predict_rows(part.user_index, part.item_index) for name, part in parts.items() if len(part)
+    }
 
-    def predict(ratings: Ratings) -> levels.Floats:
-        return model.predict_rows(ratings.user_index, ratings.item_index)
+    def measured(measure: Callable[[levels.Floats, levels.Floats], float]) -> Parts:
+        return {
+            name: measure(predictions[name], part.rating) if name in predictions else None
+            for name, part in parts.items()
+        }
 
     return {
         "data": split.dataset.summary(),
@@ -60,7 +70,15 @@ def build_report(
         "seconds": seconds,
         "iterations": len(model.history),
         "best_iteration": model.best_iteration,
-        "rmse": {name: _measure(predict, part) for name, part in parts.items()},
+        "rmse": measured(rmse),
+        "rmse_interval": {
+            # Other users would have rated the known items; of unseen items it is the items that might be others.
+            name: list(rmse_interval(predictions[name], parts[name].rating, groups)) if name in predictions else None
+            for name, groups in (("test", split.test.user_index), ("cold", split.cold.item_index))
+        },
+        "mae": measured(mae),
+        "intervals": interval_report(model, split),
+        "ranking": ranking_report(model, split),
         "baselines": baseline_report(
             split, model, simple or levels.simple_baselines(split), word_vectors, all_baselines, should_stop
         ),

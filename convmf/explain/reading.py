@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from convmf.explain.taste import text_parts
 from convmf.explain.words import Phrase, TextEffects, WordWeight, text_effects
 from convmf.model.convmf import ConvMF, ScoredItem, score_matrix
+from convmf.model.intervals import LEVEL
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,9 @@ class TextReading:
     mean, p10, p90
         Over the users: the mean, and the ratings that a tenth lies below and above. They describe
         how much tastes differ, not how sure the model is.
+    low, high
+        Between them lies the rating of a user picked at random, with probability ``level``: error and
+        taste together. None for a model without intervals.
     evidence
         Phrases by the size of their effect on the average user's rating, see :class:`TextEffects`.
     words
@@ -47,6 +51,9 @@ class TextReading:
     mean: float
     p10: float
     p90: float
+    low: float | None
+    high: float | None
+    level: float
     top_users: tuple[ScoredUser, ...]
     nearest_items: tuple[ScoredItem, ...]
     evidence: tuple[Phrase, ...]
@@ -58,7 +65,14 @@ class TextReading:
         return {
             "known_words": list(self.known_words),
             "unknown_words": list(self.unknown_words),
-            "rating": {"mean": self.mean, "p10": self.p10, "p90": self.p90},
+            "rating": {
+                "mean": self.mean,
+                "p10": self.p10,
+                "p90": self.p90,
+                "low": self.low,
+                "high": self.high,
+                "level": self.level,
+            },
             "top_users": [asdict(user) for user in self.top_users],
             "nearest_items": [
                 {"item_id": item.item_id, "title": item.title, "similarity": item.score} for item in self.nearest_items
@@ -85,14 +99,21 @@ def read_text(model: ConvMF, text: str, top: int = 10) -> TextReading:
     # Unclipped scores order users at the top of the scale too.
     scores = score_matrix(model.user_factors, factors, biases=model.config.biases)[:, 0]
     best = torch.topk(scores, min(top, len(scores))).indices.tolist()
-    low, high = np.percentile(ratings, [10, 90])
+    p10, p90 = np.percentile(ratings, [10, 90])
+    mean, low, high = float(ratings.mean()), None, None
+    if model.intervals is not None:
+        bounds = model.intervals.of_anyone(mean, float(ratings.var()), LEVEL)
+        low, high = (min(max(bound, model.scale.lowest), model.scale.highest) for bound in bounds)
     return TextReading(
         known_words=tuple(known),
         unknown_words=tuple(unknown),
         ratings=ratings,
-        mean=float(ratings.mean()),
-        p10=float(low),
-        p90=float(high),
+        mean=mean,
+        p10=float(p10),
+        p90=float(p90),
+        low=low,
+        high=high,
+        level=LEVEL,
         top_users=tuple(ScoredUser(model.user_ids[row], float(ratings[row])) for row in best),
         nearest_items=tuple(model.similar_items(factors[0], top, by="text")),
         evidence=tuple(effects.evidence()[:top]),

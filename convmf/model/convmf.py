@@ -18,6 +18,7 @@ from convmf.data.text import UNK, Vocabulary
 from convmf.errors import DataError, ModelError
 from convmf.model.als import RatingRows, half_step
 from convmf.model.cnn import CnnNlpModel, encode_texts
+from convmf.model.intervals import LEVEL, RatingIntervals
 from convmf.model.storage import read_model, write_model
 
 Floats = NDArray[np.float32]
@@ -71,6 +72,9 @@ class ConvMF:
         ratings. None in a model without texts, and in one saved before this was kept.
     history
         One dictionary an iteration.
+    intervals
+        How far ratings lie from their predictions; None where too few validation ratings told it, and for
+        models of before there were intervals.
     """
 
     config: ConvMFConfig
@@ -89,6 +93,7 @@ class ConvMF:
     cnn: CnnNlpModel | None = None
     history: tuple[dict[str, Any], ...] = ()
     best_iteration: int = 0
+    intervals: RatingIntervals | None = None
     _user_row: dict[str, int] = field(init=False, repr=False)
     _item_row: dict[str, int] = field(init=False, repr=False)
 
@@ -112,8 +117,12 @@ class ConvMF:
 
     def predict_rows(self, user_index: NDArray[Any], item_index: NDArray[Any]) -> Floats:
         """As :meth:`predict`, by row number; in pieces, so that memory stays small."""
+        return self.predict_rows_from(self.item_factors, user_index, item_index)
+
+    def predict_rows_from(self, item_factors: Tensor, user_index: NDArray[Any], item_index: NDArray[Any]) -> Floats:
+        """As :meth:`predict_rows`, with other factors (n_items, D) of the items, such as ``text_factors``."""
         pieces = [
-            pair_scores(self.user_factors[users], self.item_factors[items], biases=self.config.biases)
+            pair_scores(self.user_factors[users], item_factors[items], biases=self.config.biases)
             for users, items in zip(
                 torch.as_tensor(np.array(user_index, dtype=np.int64)).split(1 << 18),
                 torch.as_tensor(np.array(item_index, dtype=np.int64)).split(1 << 18),
@@ -151,6 +160,50 @@ class ConvMF:
         scores = score_matrix(user_factors, item_factors, biases=self.config.biases)
         ratings: Floats = self.scale.to_ratings(scores).T.numpy()
         return ratings
+
+    # Intervals --------------------------------------------------------------------------------
+
+    def interval(self, user_ids: Sequence[str], item_ids: Sequence[str], level: float = LEVEL) -> tuple[Floats, Floats]:
+        """Where the rating of each pair lies with probability ``level``: (low, high), each (n_pairs,).
+
+        Raises
+        ------
+        ModelError
+            As :meth:`predict`; also where the model has no intervals, or no interval has this level.
+        """
+        if len(user_ids) != len(item_ids):
+            raise ModelError(f"{len(user_ids)} users and {len(item_ids)} items don't make pairs; give one of each.")
+        return self.interval_rows(self.user_rows(user_ids), self.item_rows(item_ids), level)
+
+    def interval_rows(
+        self, user_index: NDArray[Any], item_index: NDArray[Any], level: float = LEVEL
+    ) -> tuple[Floats, Floats]:
+        """As :meth:`interval`, by row number."""
+        intervals = self._known_intervals()
+        users, items = (torch.as_tensor(np.array(index, dtype=np.int64)) for index in (user_index, item_index))
+        half = intervals.half_width(intervals.user_variance[users], self.item_counts[items], level)
+        return self._bounds(self.predict_rows(user_index, item_index), half.numpy())
+
+    def text_interval(
+        self, texts: Sequence[str], user_ids: Sequence[str] | None = None, level: float = LEVEL
+    ) -> tuple[Floats, Floats]:
+        """As :meth:`interval` for items that nobody rated: (low, high), each (n_texts, n_users)."""
+        intervals = self._known_intervals()
+        users = slice(None) if user_ids is None else self.user_rows(user_ids)
+        half = intervals.half_width(intervals.user_variance[users], torch.zeros(len(texts), 1), level)
+        return self._bounds(self.predict_text(texts, user_ids), half.numpy())
+
+    def _bounds(self, ratings: Floats, half: Floats) -> tuple[Floats, Floats]:
+        scale = self.scale
+        return np.maximum(ratings - half, scale.lowest), np.minimum(ratings + half, scale.highest)
+
+    def _known_intervals(self) -> RatingIntervals:
+        if self.intervals is None:
+            raise ModelError(
+                "This model has no intervals: they are measured at the end of a training, on at least 30 "
+                "validation ratings; train it again with such."
+            )
+        return self.intervals
 
     # Recommendations and neighbours -----------------------------------------------------------
 
@@ -266,6 +319,8 @@ class ConvMF:
         }
         if self.text_trust is not None:
             tensors["text_trust"] = self.text_trust
+        if self.intervals is not None:
+            tensors["user_variance"] = self.intervals.user_variance
         if self.cnn is not None:
             tensors.update({f"cnn.{name}": tensor for name, tensor in self.cnn.state_dict().items()})
         meta = {
@@ -281,6 +336,7 @@ class ConvMF:
             "n_ratings": len(self.ratings),
             "history": self.history,
             "best_iteration": self.best_iteration,
+            "intervals": None if self.intervals is None else self.intervals.to_dict(),
         }
         write_model(Path(folder), meta, tensors)
 
@@ -309,6 +365,9 @@ class ConvMF:
             weights = {name.removeprefix("cnn."): tensor for name, tensor in tensors.items() if name[:4] == "cnn."}
             cnn.load_state_dict(weights)
             cnn.eval()
+        intervals = None
+        if meta.get("intervals") is not None:
+            intervals = RatingIntervals.from_dict(meta["intervals"], tensors["user_variance"])
         return cls(
             config=config,
             user_ids=tuple(meta["user_ids"]),
@@ -326,6 +385,7 @@ class ConvMF:
             cnn=cnn,
             history=tuple(meta["history"]),
             best_iteration=meta["best_iteration"],
+            intervals=intervals,
         )
 
 

@@ -84,6 +84,8 @@ def _expected_tensors(meta: dict[str, Any]) -> dict[str, tuple[str, tuple[int, .
     }
     if meta.get("has_text_trust", False):  # models of the first version were saved without
         expected["text_trust"] = ("F32", (n_items,))
+    if meta.get("intervals") is not None:  # models of before there were intervals have no such key
+        expected["user_variance"] = ("F32", (n_users,))
     if meta["words"] is None:
         return expected
     embedding_dim = int(meta["embedding_dim"])

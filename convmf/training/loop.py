@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from convmf.config import ConvMFConfig
@@ -13,6 +14,7 @@ from convmf.data.splits import Split, SplitSettings, split_ratings
 from convmf.data.vectors import WordVectors
 from convmf.device import describe_device
 from convmf.errors import RunError
+from convmf.evaluation.uncertainty import FEWEST_RATINGS, measure_intervals
 from convmf.model.als import Stopped
 from convmf.model.convmf import ConvMF
 from convmf.training.checkpoint import load_checkpoint, save_checkpoint
@@ -32,6 +34,7 @@ def fit(
     resume_from: Path | None = None,
     checkpoint_to: Path | None = None,
     word_vectors: WordVectors | None = None,
+    with_intervals: bool = True,
 ) -> ConvMF:
     """Train ConvMF; the state with the best validation RMSE comes back.
 
@@ -51,6 +54,9 @@ def fit(
     word_vectors
         Pretrained vectors to start from (ConvMF+), see :func:`convmf.data.vectors.read_vectors`; the
         settings ``embedding_dim`` and ``embedding_std`` then don't count.
+    with_intervals
+        Measure predictive intervals at the end, at the cost of about three more passes of the CNN. They
+        need validation ratings (at least 30).
 
     Raises
     ------
@@ -80,7 +86,10 @@ def fit(
         saver.save(training)
     if training.best is None:
         raise RunError("Stopped before the first iteration was finished; there is no model yet.")
-    return training.model()
+    model = training.model()
+    if not with_intervals or len(split.valid) < FEWEST_RATINGS:
+        return model
+    return replace(model, intervals=measure_intervals(model, split, training.held_out_text_factors()))
 
 
 class _Saver:

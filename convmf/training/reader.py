@@ -42,10 +42,23 @@ class TextReader:
     ) -> None:
         self.vocabulary, self.config, self.device = vocabulary, config, device
         self.token_ids = torch.from_numpy(vocabulary.encode(texts, config.max_length))
+        self.pretrained = pretrained
+        self._start_network()
+
+    def _start_network(self) -> None:
+        config = self.config
         generator = torch.Generator().manual_seed(config.seed)
-        self.cnn = build_cnn(config, len(vocabulary), pretrained=pretrained, generator=generator).to(device)
+        cnn = build_cnn(config, len(self.vocabulary), pretrained=self.pretrained, generator=generator)
+        self.cnn = cnn.to(self.device)
         self.average = copy.deepcopy(self.cnn) if config.averaging else self.cnn
         self.optimizer = make_optimizer(self.cnn, config)
+
+    def untaught(self, config: ConvMFConfig) -> TextReader:
+        """A reader of the same texts with a network of its own that has learned nothing yet."""
+        fresh = copy.copy(self)
+        fresh.config = config
+        fresh._start_network()
+        return fresh
 
     def fit(
         self,
@@ -88,9 +101,9 @@ class TextReader:
         for mean, weight in zip(self.average.parameters(), self.cnn.parameters(), strict=True):
             mean.lerp_(weight, 1 - kept)
 
-    def read(self) -> Tensor:
-        """θ of every item, (n_items, D)."""
-        return encode_texts(self.average, self.token_ids, self.device)
+    def read(self, rows: Tensor | None = None) -> Tensor:
+        """θ of the items in ``rows``, (n_rows, D); of every item, (n_items, D), where it is None."""
+        return encode_texts(self.average, self.token_ids if rows is None else self.token_ids[rows], self.device)
 
     def weights(self) -> dict[str, Tensor]:
         """A copy of the weights that read."""

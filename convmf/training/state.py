@@ -21,10 +21,11 @@ from convmf.data.vectors import WordVectors
 from convmf.device import choose_device
 from convmf.errors import ConfigError, RunError
 from convmf.evaluation.metrics import rmse
-from convmf.model.als import RatingRows, half_step, prior_shares
+from convmf.model.als import RatingRows, Stopped, half_step, prior_shares
 from convmf.model.convmf import ConvMF, RatingScale, pair_scores
 from convmf.model.loss import objective
 from convmf.training.checkpoint import Checkpoint, prefixed, under
+from convmf.training.held_out import read_held_out
 from convmf.training.reader import TextReader
 
 log = logging.getLogger(__name__)
@@ -312,6 +313,32 @@ class Training:
         penalty = self._penalty(self.config.lambda_v, self.item_weights, self.best_iteration)
         penalty = torch.where(penalty > 0, penalty, 1.0)
         return prior_shares(self.item_plan, user_factors, penalty, biases=self.config.biases)
+
+    def held_out_text_factors(self) -> Tensor:
+        """θ of each rated item as a network reads it that wasn't fitted to it, (n_items, D), on the CPU.
+
+        Where there is no time for it, or too little to learn from, each text is taken to tell no more than the
+        mean of all: that makes an unseen item's interval too wide rather than too narrow.
+        """
+        assert self.best is not None
+        item_factors = self.best.factors["item"]
+        if self.reader is None:
+            return torch.zeros_like(item_factors, device="cpu")
+        try:
+            if len(self.rated_rows) > 1 and self.config.cnn_epochs:
+                return read_held_out(
+                    self.reader,
+                    item_factors,
+                    self.item_weights,
+                    self.rated_rows,
+                    lambda_v=self.config.lambda_v * self._growth(self.best_iteration),
+                    most_epochs=self.best_iteration,
+                    should_stop=self.should_stop,
+                ).cpu()
+        except Stopped:
+            log.info("stopped before the text's error was measured; intervals of unseen items are wider for it")
+        rated = self.rated_rows.to(self.device)
+        return item_factors[rated].mean(dim=0).expand_as(item_factors).cpu()
 
     def model(self) -> ConvMF:
         """The best state so far, ready for predictions, on the CPU."""

@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from convmf.data.dataset import Dataset, Ratings
+from convmf.data.splits import Split, SplitSettings, split_ratings
+from convmf.errors import DataError
+from convmf.evaluation import ranking
+from convmf.evaluation.ranking import RankingTask, ranking_report
+from convmf.training.loop import fit
+from tests.helpers import TINY, tiny_dataset
+
+
+def ratings(*rows: tuple[int, int, float]) -> Ratings:
+    users, items, values = zip(*rows, strict=True)
+    return Ratings(np.array(users, np.int32), np.array(items, np.int32), np.array(values, np.float32))
+
+
+@pytest.fixture
+def split() -> Split:
+    """Four users, six items. Ann (0) likes items 2 and 3 of the test part, bob (1) likes item 0; what cid (2)
+    has there is below his mean; dee (3) has no training rating and rates item 4 above everybody's mean."""
+    train = ratings((0, 0, 3), (0, 1, 5), (1, 1, 2), (1, 2, 2), (2, 1, 4), (2, 3, 4))
+    valid = ratings((1, 4, 1))
+    test = ratings((0, 2, 4), (0, 3, 5), (0, 4, 1), (1, 0, 2), (2, 0, 3), (3, 4, 4))
+    every = Ratings(
+        *(np.concatenate([getattr(part, key) for part in (train, valid, test)]) for key in vars(train))  # type: ignore[arg-type]
+    )
+    data = Dataset("", tuple("abcd"), tuple("uvwxyz"), ("",) * 6, ("",) * 6, ("",) * 6, every)
+    nothing = train.take(np.array([], dtype=np.int64))
+    return Split(data, SplitSettings(), train, valid, test, nothing, np.zeros(6, dtype=bool))
+
+
+def test_who_is_asked_and_what_is_relevant(split: Split) -> None:
+    task = RankingTask.of(split, split.test, np.array([0, 1, 2, 3, 4]))
+    assert task.users.tolist() == [0, 1, 3]
+    assert task.relevant.tolist() == [[0, 2], [0, 3], [1, 0], [2, 4]]
+    assert sorted(map(tuple, task.seen.tolist())) == [(0, 0), (0, 1), (1, 1), (1, 2), (1, 4)]
+    np.testing.assert_allclose(task.popularity, [1 / 4, 3 / 4, 1 / 4, 1 / 4, 0])
+
+
+def test_figures_by_hand(split: Split, monkeypatch: pytest.MonkeyPatch) -> None:
+    task = RankingTask.of(split, split.test, np.array([0, 1, 2, 3]))  # dee's item 4 isn't ranked: two users stay
+    scores = torch.tensor([[9.0, 8.0, 1.0, 2.0], [1.0, 9.0, 9.0, 5.0]])
+    row = {0: 0, 1: 1}
+
+    def scorer(users):  # type: ignore[no-untyped-def]
+        return scores[[row[user] for user in users.tolist()]]
+
+    # Ann has seen 0 and 1, so hers are 3, 2: both liked. Bob has seen 1 and 2, so his are 3, 0: the second is liked.
+    one, two = task.measure(scorer, 1), task.measure(scorer, 2)
+    assert (one.recall, two.recall) == pytest.approx((0.25, 1.0))
+    assert (one.ndcg, two.ndcg) == pytest.approx((0.5, (1 + 1 / np.log2(3)) / 2))
+    assert (one.coverage, two.coverage) == pytest.approx((1 / 4, 3 / 4))
+    assert (one.novelty, two.novelty) == pytest.approx((2.0, 2.0))  # each of 0, 2, 3 was rated by one of four
+    monkeypatch.setattr(ranking, "_SCORES_AT_ONCE", 1)
+    assert task.measure(scorer, 2) == two, "user by user it is the same"
+    # Asked for more than there are, each gets what they haven't seen, and the rest counts for nothing.
+    assert task.measure(scorer, 99) == two
+
+
+def test_items_without_ratings_have_no_novelty(split: Split) -> None:
+    task = RankingTask.of(split, split.test, np.array([2, 4]))
+    assert task.measure(lambda users: torch.zeros(len(users), 2), 1).novelty is None
+
+
+def test_nothing_relevant_is_refused(split: Split) -> None:
+    task = RankingTask.of(split, split.cold, np.arange(6))
+    with pytest.raises(DataError, match="relevant"):
+        task.measure(lambda users: torch.zeros(len(users), 6))
+
+
+def test_many_users_are_sampled(split: Split, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ranking, "_MOST_USERS", 2)
+    task = RankingTask.of(split, split.test, np.arange(5))
+    assert len(task.users) == 2 and set(task.users.tolist()) < {0, 1, 3}
+    assert set(task.relevant[:, 0].tolist()) == {0, 1}
+
+
+def test_a_model_that_knows_tastes_ranks_unseen_items_better_than_chance() -> None:
+    split = split_ratings(tiny_dataset(n_users=60, n_items=60), SplitSettings(cold_items=0.3))
+    model = fit(split, replace(TINY, n_iterations=20), with_intervals=False)
+    report = ranking_report(model, split, k=5)
+    for part in ("test", "cold"):
+        assert report[part]["model"]["ndcg"] > 1.2 * report[part]["random"]["ndcg"]
+        assert 0 < report[part]["model"]["coverage"] <= 1
+    assert report["cold"]["n_candidates"] == split.cold_items.sum()
+    assert report["cold"]["popularity"] is None and report["cold"]["model"]["novelty"] is None
+    shares = np.bincount(split.train.item_index)[np.unique(split.train.item_index)] / 60
+    # Nobody's list can be less novel than the most popular items, nor more than the rarest.
+    low, high = -np.log2(np.sort(shares)[[-1, 0]])
+    assert low <= report["test"]["popularity"]["novelty"] < report["test"]["random"]["novelty"] <= high
+
+
+def test_the_most_popular_come_first_for_popularity() -> None:
+    split = split_ratings(tiny_dataset())
+    model = fit(split, TINY, with_intervals=False)
+    figures = ranking_report(model, split, k=1)["test"]["popularity"]
+    assert figures["coverage"] < ranking_report(model, split, k=1)["test"]["random"]["coverage"]
+    assert ranking_report(model, split)["cold"] is None
