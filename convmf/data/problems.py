@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
+from convmf.data.csv_download import csv_bytes
+
 MAX_PROBLEMS = 100_000
 """Problems listed one by one: more than anyone reads, and a few hundred MB at most; the rest is counted."""
 MAX_VALUE_SHOWN = 200
@@ -35,7 +37,6 @@ TIMESTAMP_UNREADABLE = "timestamp is neither seconds nor an ISO date; the rating
 HEADER_GUESSED = "read as the header, although none of its names is known"
 UNKNOWN_ITEM = "item is not in the items file; it is kept without a text"
 
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 _DTYPES = {"line": "int64", "field": "str", "value": "str", "reason": "str", "kept": "bool", "row": "str"}
 
 
@@ -101,20 +102,10 @@ def problems_frame(rows: Sequence[tuple[int, str, str, str, bool, str]]) -> pd.D
 
 
 def problems_csv(report: ReadReport) -> bytes:
-    """The rejected rows as a CSV that spreadsheets open as text (UTF-8 with a byte order mark).
-
-    A cell that a spreadsheet would run as a formula gets an apostrophe in front.
-    """
-    rejected = report.problems[~report.problems["kept"]].drop(columns="kept")
-    for name in rejected.columns.drop("line"):
-        rejected[name] = rejected[name].map(_inert).astype("str")
-    return rejected.to_csv(index=False).encode("utf-8-sig")
+    """The rejected rows as a CSV that spreadsheets open as text."""
+    return csv_bytes(report.problems[~report.problems["kept"]].drop(columns="kept"))
 
 
 def shorten(text: str, length: int) -> str:
     """``text``, or its start with an ellipsis, in at most ``length`` characters."""
     return text if len(text) <= length else text[: length - 1] + "…"
-
-
-def _inert(cell: str) -> str:
-    return f"'{cell}" if cell.startswith(_FORMULA_STARTS) else cell
