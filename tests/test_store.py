@@ -16,7 +16,8 @@ from convmf.config import ConvMFConfig
 from convmf.errors import RunError
 from convmf.files import FileLock, read_json, replacing, temporary_files, write_atomic, write_json
 from convmf.runs import database
-from convmf.runs.store import ACTIVE, LIFE, Store, workspace_folder
+from convmf.runs.jobs import Jobs
+from convmf.runs.store import ACTIVE, LIFE, Store, wants_read_only, workspace_folder
 
 
 @dataclass(frozen=True)
@@ -299,6 +300,92 @@ def test_copy_of_the_database_is_kept_while_it_is_whole(store, run):
     with contextlib.closing(sqlite3.connect(copy)) as opened:
         assert opened.execute("SELECT id FROM runs").fetchall() == [(run.id,)]
     assert not list(store.folder.glob(".tmp-*"))
+
+
+# Read-only
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Every file of the workspace but the database's working files, which readers make too."""
+    files = (path for path in folder.rglob("*") if path.is_file() and not path.name.endswith(("-wal", "-shm")))
+    return {str(path.relative_to(folder)): path.read_bytes() for path in files}
+
+
+WRITING = [
+    lambda store, run: store.add_dataset(FakeDataset()),
+    lambda store, run: store.rename_dataset(run.dataset_id, "x"),
+    lambda store, run: store.delete_dataset(run.dataset_id, with_runs=True),
+    lambda store, run: store.create_run(run.dataset_id, ConvMFConfig(), FakeSplit()),
+    lambda store, run: store.set_state(run.id, "queued"),
+    lambda store, run: store.update_run(run.id, name="x"),
+    lambda store, run: store.delete_run(run.id),
+    lambda store, run: store.append_iteration(run.id, {"iteration": 2}),
+    lambda store, run: store.clear_history(run.id),
+    lambda store, run: Jobs(store).start(run.dataset_id, ConvMFConfig(), FakeSplit()),
+    lambda store, run: Jobs(store).resume(run.id),
+]
+
+
+@pytest.fixture
+def ended(store, run):
+    """A run that was stopped, in a workspace that another process may have open."""
+    take_to(store, run.id, "stopped")
+    store.append_iteration(run.id, {"iteration": 1})
+    return store.run(run.id)
+
+
+@pytest.mark.parametrize("change", WRITING)
+def test_a_read_only_workspace_refuses_every_change(store, ended, change):
+    store.close()
+    before = contents(store.folder)
+    shown = Store(store.folder, read_only=True)
+    with pytest.raises(RunError, match="read-only here.*without CONVMF_READ_ONLY"):
+        change(shown, ended)
+    assert shown.run(ended.id) == ended and shown.history(ended.id) == [{"iteration": 1}]
+    shown.close()
+    assert contents(store.folder) == before
+
+
+def test_the_database_of_a_read_only_workspace_refuses_writing_by_itself(store, ended):
+    shown = Store(store.folder, read_only=True)
+    with pytest.raises(sqlite3.OperationalError, match="readonly"):
+        shown.database._connection.execute("DELETE FROM runs")
+    shown.close()
+
+
+def test_a_read_only_workspace_leaves_the_lock_and_the_work_of_others_alone(store, run):
+    assert store.acquire()
+    store.set_state(run.id, "running")
+    shown = Store(store.folder, read_only=True)
+    jobs = Jobs(shown)
+    assert not shown.acquire()
+    assert jobs.active().id == run.id and shown.run(run.id).state == "running"
+    with pytest.raises(RunError, match="read-only here"):
+        jobs.stop(run.id)
+    store.append_iteration(run.id, {"iteration": 1})
+    assert shown.run(run.id).iterations_done == 1, "it sees what the other process writes"
+    assert jobs.close()
+    shown.close()
+
+
+def test_a_read_only_workspace_is_neither_made_nor_taken_to_a_newer_version(tmp_path, store, monkeypatch):
+    with pytest.raises(RunError, match="no workspace in .* to show. Fill it first"):
+        Store(tmp_path / "nowhere", read_only=True)
+    assert not (tmp_path / "nowhere").exists()
+    monkeypatch.setattr(database, "MIGRATIONS", (*database.MIGRATIONS, ("CREATE TABLE later (x)",)))
+    with pytest.raises(RunError, match="older version. Open it once with a server"):
+        Store(store.folder, read_only=True)
+    assert len(database.MIGRATIONS) - 1 == store.database.rows("PRAGMA user_version")[0][0]
+
+
+@pytest.mark.parametrize(
+    ("value", "wanted"), [("1", True), ("yes", True), ("TRUE", True), ("", False), ("0", False), (" off ", False)]
+)
+def test_read_only_follows_the_environment(monkeypatch, value, wanted):
+    monkeypatch.setenv("CONVMF_READ_ONLY", value)
+    assert wants_read_only() is wanted
+    monkeypatch.delenv("CONVMF_READ_ONLY")
+    assert not wants_read_only()
 
 
 # Recovery and the lock

@@ -14,6 +14,8 @@ from convmf.files import replacing
 
 DATABASE_NAME, BACKUP_NAME = "workspace.db", "workspace.backup.db"
 
+_WITHOUT_READ_ONLY = "with a server that CONVMF_READ_ONLY isn't set for"
+
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     (
         """CREATE TABLE datasets (
@@ -46,25 +48,35 @@ def explained(folder: Path) -> Iterator[None]:
 class Database:
     """The database of the workspace in ``folder``, brought to the latest version. May be used from any thread.
 
+    One that is ``read_only`` has to be there in the latest version, and refuses every change.
+
     Raises
     ------
     RunError
         It can't be read or written, is damaged, or was made by a newer version; so does every method.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, read_only: bool = False) -> None:
         self.folder = folder
+        self.read_only = read_only
         self._guard = threading.RLock()
+        path = folder / DATABASE_NAME
+        if read_only and not path.is_file():
+            raise RunError(f"There is no workspace in {folder} to show. Fill it first, {_WITHOUT_READ_ONLY}.")
         with explained(folder):
-            # isolation_level=None: transactions begin where the code says so, not where sqlite3 guesses.
             self._connection = sqlite3.connect(
-                folder / DATABASE_NAME, timeout=10.0, isolation_level=None, check_same_thread=False
+                f"{path.absolute().as_uri()}?mode={'ro' if read_only else 'rwc'}",
+                uri=True,
+                timeout=10.0,
+                isolation_level=None,  # transactions begin where the code says so, not where sqlite3 guesses
+                check_same_thread=False,
             )
         try:
             with explained(folder):
                 self._connection.row_factory = sqlite3.Row
                 self._connection.execute("PRAGMA foreign_keys = ON")
-                self._connection.execute("PRAGMA journal_mode = WAL")
+                if not read_only:
+                    self._connection.execute("PRAGMA journal_mode = WAL")
             self._migrate()
         except BaseException:
             self._connection.close()
@@ -75,9 +87,18 @@ class Database:
         with self._guard:
             self._connection.close()
 
+    def require_writable(self) -> None:
+        """Raise a RunError when this database is only looked at."""
+        if self.read_only:
+            raise RunError(
+                "This workspace is read-only here: nothing in it can be changed. Start the server without "
+                "CONVMF_READ_ONLY to add, train, rename or delete."
+            )
+
     @contextlib.contextmanager
     def transaction(self) -> Iterator[None]:
         """All of the block or nothing of it; a transaction inside another one joins it."""
+        self.require_writable()
         with self._guard, explained(self.folder):
             if self._connection.in_transaction:
                 yield
@@ -128,13 +149,17 @@ class Database:
 
     def _migrate(self) -> None:
         latest = len(MIGRATIONS)
-        with self.transaction():
+        with self._guard if self.read_only else self.transaction():
             version = self._connection.execute("PRAGMA user_version").fetchone()[0]
             if version > latest:
                 raise RunError(
                     f"The workspace {self.folder} was made by a newer version of this program (its database "
                     f"has version {version}, this program knows up to {latest}). Update the program, or set "
                     "CONVMF_HOME to another folder."
+                )
+            if version < latest and self.read_only:
+                raise RunError(
+                    f"The workspace {self.folder} was made by an older version. Open it once {_WITHOUT_READ_ONLY}."
                 )
             for statements in MIGRATIONS[version:]:
                 for statement in statements:

@@ -233,6 +233,7 @@ class Jobs:
             logger.warning("No copy of the database was made: %s", error)
 
     def _own(self) -> None:
+        self._store.require_writable()
         if self._closed:
             raise RunError("This server is closing; start the training again when it is back.")
         if not self._try_to_own():

@@ -33,7 +33,16 @@ if TYPE_CHECKING:
     from convmf.data.splits import SplitSettings
     from convmf.data.vectors import WordVectors
 
-__all__ = ["ACTIVE", "LIFE", "MAX_LABEL_LENGTH", "DatasetRecord", "RunRecord", "Store", "workspace_folder"]
+__all__ = [
+    "ACTIVE",
+    "LIFE",
+    "MAX_LABEL_LENGTH",
+    "DatasetRecord",
+    "RunRecord",
+    "Store",
+    "wants_read_only",
+    "workspace_folder",
+]
 
 LOCK_NAME, VECTORS_NAME = "workspace.lock", "vectors.safetensors"
 ADDING_SUFFIX = ".adding"
@@ -54,34 +63,48 @@ def workspace_folder() -> Path:
     return Path(home).expanduser() if home else Path(__file__).parents[2] / ".convmf"
 
 
+def wants_read_only() -> bool:
+    """Whether CONVMF_READ_ONLY asks for a workspace that is only looked at: any value but 0, false, no and off."""
+    return os.environ.get("CONVMF_READ_ONLY", "").strip().lower() not in ("", "0", "false", "no", "off")
+
+
 class Store:
     """The workspace in ``folder``, made when it isn't there. May be used from any thread.
 
-    Every method raises RunError when the database can't be read or written, with the reason.
+    Every method raises RunError when the database can't be read or written, with the reason. One that is
+    ``read_only`` refuses every method that would change something, and so does the database behind it.
 
     Raises
     ------
     RunError
-        The folder can't be written, the database is damaged or made by a newer version.
+        The folder can't be written, the database is damaged or made by a newer version; of one that is
+        ``read_only``: it isn't there, or was made by an older version.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, read_only: bool = False) -> None:
         self.folder = folder.resolve()
+        self.read_only = read_only
         self.lock = FileLock(self.folder / LOCK_NAME)
-        with explained(self.folder):
-            for name in ("datasets", "runs"):
-                (self.folder / name).mkdir(parents=True, exist_ok=True)
-        self.database = Database(self.folder)
+        if not read_only:
+            with explained(self.folder):
+                for name in ("datasets", "runs"):
+                    (self.folder / name).mkdir(parents=True, exist_ok=True)
+        self.database = Database(self.folder, read_only=read_only)
 
     def close(self) -> None:
         """Close the database and give back the workspace's lock; nothing else may be called afterwards."""
         self.database.close()
         self.lock.release()
 
+    def require_writable(self) -> None:
+        """Raise a RunError when this workspace is only looked at."""
+        self.database.require_writable()
+
     # Data sets
 
     def add_dataset(self, dataset: Dataset, note: str = "") -> DatasetRecord:
         """Save ``dataset`` to the workspace under a new id. A long name is cut to 100 characters."""
+        self.require_writable()
         dataset_id = secrets.token_hex(8)
         row = {
             "id": dataset_id,
@@ -170,6 +193,7 @@ class Store:
 
         ``word_vectors`` are kept in a file of its own, so that the run finds them when it is resumed.
         """
+        self.require_writable()
         run_id = secrets.token_hex(8)
         with self._adding(self.folder / "runs" / run_id) as folder:
             if word_vectors is not None:
@@ -351,7 +375,9 @@ class Store:
     # One server at a time
 
     def acquire(self) -> bool:
-        """Become the one that trains in this workspace; False when somebody is that already."""
+        """Become the one that trains in this workspace; False when somebody is that already, or it is read-only."""
+        if self.read_only:
+            return False
         with explained(self.folder):
             return self.lock.acquire()
 
