@@ -1,16 +1,20 @@
 from __future__ import annotations
 
 import json
+import struct
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
+from safetensors import safe_open
 from safetensors.torch import save
 
 from convmf.errors import CheckpointError, RunError
 from convmf.training.checkpoint import (
     FILE_NAME,
     Checkpoint,
+    check_shapes,
     load_checkpoint,
     prefixed,
     restore_module,
@@ -75,3 +79,68 @@ def test_another_networks_weights_are_refused() -> None:
     module = torch.nn.Linear(2, 3)
     with pytest.raises(RunError, match="another network"):
         restore_module(module, {"weight": torch.zeros(3, 5), "bias": torch.zeros(3)})
+
+
+def test_names_and_shapes_are_checked_before_a_tensor_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    save_checkpoint(tmp_path, Checkpoint({"a": torch.zeros(2, 3), "b": torch.zeros(())}, {"iteration": 4}))
+    read: list[str] = []
+
+    class Watched:
+        def __init__(self, path: Path, framework: str) -> None:
+            self.opened = safe_open(path, framework=framework)
+
+        def __enter__(self) -> Watched:
+            self.file = self.opened.__enter__()
+            return self
+
+        def __exit__(self, *_: object) -> None:
+            self.opened.__exit__(None, None, None)
+
+        def get_tensor(self, name: str) -> torch.Tensor:
+            read.append(name)
+            return self.file.get_tensor(name)
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self.file, name)
+
+    def refuse(meta: dict[str, Any], shapes: dict[str, tuple[int, ...]]) -> None:
+        assert (meta["iteration"], shapes) == (4, {"a": (2, 3), "b": ()})
+        assert not read
+        raise RunError("not mine")
+
+    monkeypatch.setattr("convmf.training.checkpoint.safe_open", Watched)
+    with pytest.raises(RunError, match="not mine"):
+        load_checkpoint(tmp_path, refuse)
+    assert read == []
+    load_checkpoint(tmp_path, lambda meta, shapes: None)
+    assert sorted(read) == ["a", "b"]
+
+
+def test_a_file_that_promises_more_than_it_has_is_damaged(tmp_path: Path) -> None:
+    head = json.dumps(
+        {"x": {"dtype": "F32", "shape": [100_000, 100_000], "data_offsets": [0, 40_000_000_000]}}
+    ).encode()
+    (tmp_path / FILE_NAME).write_bytes(struct.pack("<Q", len(head)) + head + bytes(1000))
+    with pytest.raises(RunError, match="damaged"):
+        load_checkpoint(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("found", "message"),
+    [
+        ({"a": (2, 3)}, None),
+        ({"a": (2, 3), "o": ()}, None),
+        ({}, r"'a' is missing, but this training asks for \(2, 3\)"),
+        ({"a": (3, 2)}, r"'a' is \(3, 2\), but"),
+        ({"a": (2, 3), "o": (1,)}, r"'o' is \(1,\), but"),
+        ({"a": (2, 3), "z": (1,)}, "'z' is .* asks for no such tensor"),
+    ],
+)
+def test_shapes_that_are_required_and_those_that_may_be_there(
+    found: dict[str, tuple[int, ...]], message: str | None
+) -> None:
+    if message is None:
+        check_shapes(found, {"a": (2, 3)}, {"o": ()})
+        return
+    with pytest.raises(RunError, match=message):
+        check_shapes(found, {"a": (2, 3)}, {"o": ()})

@@ -147,6 +147,18 @@ def add_a_huge_shape(folder: Path) -> None:
     (folder / "model.json").write_text(json.dumps(meta))
 
 
+def point_outside(folder: Path) -> None:
+    tensors = load_file(folder / "model.safetensors")
+    tensors["ratings.user_index"][0] = 1_000_000
+    save_file(tensors, folder / "model.safetensors")
+
+
+def point_before_the_start(folder: Path) -> None:
+    tensors = load_file(folder / "model.safetensors")
+    tensors["ratings.item_index"][0] = -1
+    save_file(tensors, folder / "model.safetensors")
+
+
 def cut_in_half(folder: Path) -> None:
     path = folder / "model.safetensors"
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
@@ -160,7 +172,18 @@ def another_version(folder: Path) -> None:
     (folder / "model.json").write_text('{"version": 99}')
 
 
-@pytest.mark.parametrize("damage", [lose_a_tensor, add_a_huge_shape, cut_in_half, break_json, another_version])
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lose_a_tensor,
+        add_a_huge_shape,
+        point_outside,
+        point_before_the_start,
+        cut_in_half,
+        break_json,
+        another_version,
+    ],
+)
 def test_a_damaged_model_is_one_clear_error(model: ConvMF, tmp_path: Path, damage: Callable[[Path], None]) -> None:
     model.save(tmp_path)
     damage(tmp_path)

@@ -14,7 +14,7 @@ from convmf.data.vectors import WordVectors, distinct_words
 from convmf.errors import ConfigError, RunError
 from convmf.evaluation.metrics import rmse
 from convmf.model.convmf import ConvMF
-from convmf.training.checkpoint import FILE_NAME
+from convmf.training.checkpoint import FILE_NAME, load_checkpoint, save_checkpoint
 from convmf.training.loop import IterationResult, fit
 from convmf.training.state import Training, row_weights
 from tests.helpers import TINY, tiny_dataset
@@ -105,6 +105,41 @@ def test_a_checkpoint_of_something_else_is_refused(tmp_path: Path) -> None:
         fit(split, TINY, resume_from=tmp_path)
     with pytest.raises(RunError, match="no checkpoint"):
         fit(split, TINY, resume_from=tmp_path / "elsewhere")
+
+
+@pytest.mark.parametrize(
+    ("name", "way"),
+    [
+        ("factors.user", "missing"),
+        ("factors.user", "another shape"),
+        ("text.cnn.fc_layer1.bias", "missing"),
+        ("text.cnn.fc_layer1.bias", "another shape"),
+        ("text.optimizer.0.step", "another shape"),
+        ("best.factors.item", "missing"),
+        ("best.cnn.fc_layer1.bias", "another shape"),
+    ],
+)
+def test_a_checkpoint_with_other_tensors_is_refused_by_name(tmp_path: Path, name: str, way: str) -> None:
+    split = tiny_split()
+    fit(split, TINY, checkpoint_to=tmp_path)
+    checkpoint = load_checkpoint(tmp_path)
+    tensor = checkpoint.tensors.pop(name)
+    if way == "another shape":
+        checkpoint.tensors[name] = torch.zeros(*tensor.shape, 2)
+    save_checkpoint(tmp_path, checkpoint)
+    with pytest.raises(RunError, match=name):
+        fit(split, TINY, resume_from=tmp_path)
+
+
+@pytest.mark.parametrize("key", ["data", "config", "best_iteration", "iteration", "history"])
+def test_a_checkpoint_without_one_of_its_values_is_refused(tmp_path: Path, key: str) -> None:
+    split = tiny_split()
+    fit(split, TINY, checkpoint_to=tmp_path)
+    checkpoint = load_checkpoint(tmp_path)
+    del checkpoint.meta[key]
+    save_checkpoint(tmp_path, checkpoint)
+    with pytest.raises(RunError, match="damaged"):
+        fit(split, TINY, resume_from=tmp_path)
 
 
 def test_patience_counts_from_the_best() -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from safetensors.numpy import save_file
 
 from convmf.data import vectors as module
 from convmf.data.dataset import load_dataset
@@ -211,3 +212,13 @@ def test_coverage_of_real_descriptions(test_data: Path, name: str, low: float, h
     # The file leaves out number words and longer stop lists' words such as "one" and "first".
     assert coverage.n_words == 8000 and low <= coverage.share <= high
     assert vectors.n_bad_lines == 0 and vectors.dim == 50
+
+
+@pytest.mark.parametrize(
+    "vectors", [np.zeros((3, 2), np.float32), np.zeros((1, 5000), np.float32), np.zeros((1, 2), np.int64)]
+)
+def test_a_stored_file_of_other_shapes_is_damaged(tmp_path: Path, vectors: np.ndarray) -> None:
+    path = tmp_path / "vectors.safetensors"
+    save_file({"vectors": vectors}, path, {"version": "1", "name": "a", "words": '["war"]'})
+    with pytest.raises(DataError, match="damaged.*numbers of type"):
+        WordVectors.load(path)

@@ -182,7 +182,11 @@ class WordVectors:
                 meta = file.metadata() or {}
                 if meta.get("version") != _VERSION:
                     raise DataError(f"{path.name} is of another version of this program; choose the vectors again.")
-                return cls(tuple(json.loads(meta["words"])), file.get_tensor("vectors"), meta["name"])
+                words, vectors = tuple(json.loads(meta["words"])), file.get_slice("vectors")
+                n_rows, dim = vectors.get_shape()
+                if vectors.get_dtype() != "F32" or n_rows != len(words) or not 1 <= dim <= MAX_DIM:
+                    raise ValueError(f"{n_rows} × {dim} numbers of type {vectors.get_dtype()} for {len(words)} words")
+                return cls(words, file.get_tensor("vectors"), meta["name"])
         except (SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
             raise DataError(f"The word vectors in {path.name} are damaged ({error}); choose them again.") from error
 

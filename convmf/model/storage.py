@@ -56,6 +56,7 @@ def read_model(folder: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
             tensors = {name: file.get_tensor(name) for name in names}
         if digest not in (None, _sha256(folder / TENSOR_NAME)):
             raise ValueError("its content isn't what was written")
+        _check_rows(tensors, len(meta["user_ids"]), len(meta["item_ids"]))
         return meta, tensors
     except (SafetensorError, OSError, ValueError, KeyError, TypeError, ConfigError) as error:
         raise ModelError(f"The model in {folder} is damaged ({error}); train it again.") from error
@@ -64,6 +65,13 @@ def read_model(folder: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
 def _sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _check_rows(tensors: dict[str, Tensor], n_users: int, n_items: int) -> None:
+    for side, size in (("user", n_users), ("item", n_items)):
+        index = tensors[f"ratings.{side}_index"]
+        if len(index) and not 0 <= int(index.min()) <= int(index.max()) < size:
+            raise ValueError(f"a rating points at {side} row {int(index.max())} of {size}")
 
 
 def _expected_tensors(meta: dict[str, Any]) -> dict[str, tuple[str, tuple[int, ...]]]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -21,6 +21,10 @@ FILE_NAME = "checkpoint.safetensors"
 _VERSION = 2
 _READABLE_VERSIONS = (1, _VERSION)
 """Version 1 had no digest."""
+
+T = TypeVar("T")
+Shapes = dict[str, tuple[int, ...]]
+"""The shape of each tensor, by name."""
 
 
 @dataclass(frozen=True)
@@ -37,11 +41,18 @@ def save_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in checkpoint.tensors.items()}
     meta = {"version": _VERSION, **checkpoint.meta}
     text = json.dumps(meta)
-    write_atomic(folder / FILE_NAME, save(tensors, {"meta": text, "sha256": _digest(text, tensors)}))
+    digests = {"meta_sha256": hashlib.sha256(text.encode()).hexdigest(), "sha256": _digest(tensors)}
+    write_atomic(folder / FILE_NAME, save(tensors, {"meta": text, **digests}))
 
 
-def load_checkpoint(folder: Path) -> Checkpoint:
+def load_checkpoint(folder: Path, check: Callable[[dict[str, Any], Shapes], None] | None = None) -> Checkpoint:
     """Read the checkpoint in ``folder``.
+
+    Parameters
+    ----------
+    check
+        Gets the plain values and the tensors' shapes before any tensor is read, and raises what is wrong with them.
+        (That no tensor is larger than the file, safetensors itself makes sure of.)
 
     Raises
     ------
@@ -57,30 +68,61 @@ def load_checkpoint(folder: Path) -> Checkpoint:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
             meta = json.loads(metadata["meta"])
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118, not a dict
-        if meta["version"] != 1 and metadata["sha256"] != _digest(metadata["meta"], tensors):
+            if meta["version"] not in _READABLE_VERSIONS:
+                raise RunError("The checkpoint is of another version of this program; start the training anew.")
+            if (
+                meta["version"] != 1
+                and metadata["meta_sha256"] != hashlib.sha256(metadata["meta"].encode()).hexdigest()
+            ):
+                raise ValueError("its settings aren't what was written")
+            names = list(file.keys())
+            if check is not None:
+                check(meta, {name: tuple(file.get_slice(name).get_shape()) for name in names})
+            tensors = {name: file.get_tensor(name) for name in names}
+        if meta["version"] != 1 and metadata["sha256"] != _digest(tensors):
             raise ValueError("its content isn't what was written")
+        return Checkpoint(tensors, meta)
     except (SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
         raise CheckpointError(
             f"The checkpoint is damaged ({error}); this training can't be resumed, start it anew."
         ) from error
-    if meta["version"] not in _READABLE_VERSIONS:
-        raise RunError("The checkpoint is of another version of this program; start the training anew.")
-    return Checkpoint(tensors, meta)
 
 
-def _digest(meta: str, tensors: Mapping[str, Tensor]) -> str:
-    """SHA-256 of all that a checkpoint says: the plain values, and each tensor's name, type, shape and bytes."""
-    digest = hashlib.sha256(meta.encode())
+def _digest(tensors: Mapping[str, Tensor]) -> str:
+    """SHA-256 of each tensor's name, type, shape and bytes."""
+    digest = hashlib.sha256()
     for name, tensor in sorted(tensors.items()):
         digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
         digest.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
     return digest.hexdigest()
 
 
-def prefixed(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The tensors under ``prefix.name``."""
-    return {f"{prefix}.{name}": tensor for name, tensor in tensors.items()}
+def check_shapes(found: Shapes, required: Shapes, optional: Shapes) -> None:
+    """Refuse tensors that are missing, unknown, or of another shape.
+
+    Raises
+    ------
+    RunError
+        There is such a tensor; it is named.
+    """
+    allowed = {**optional, **required}
+    for name in sorted(found.keys() | required.keys()):
+        if found.get(name) != allowed.get(name):
+            is_there, asked = found.get(name, "missing"), allowed.get(name, "no such tensor")
+            raise RunError(
+                f"The checkpoint's tensor {name!r} is {is_there}, but this training asks for {asked}; "
+                "start the training anew."
+            )
+
+
+def shapes_of(tensors: Mapping[str, Tensor]) -> Shapes:
+    """The shape of each tensor."""
+    return {name: tuple(tensor.shape) for name, tensor in tensors.items()}
+
+
+def prefixed(prefix: str, values: Mapping[str, T]) -> dict[str, T]:
+    """The values (tensors, or their shapes) under ``prefix.name``."""
+    return {f"{prefix}.{name}": value for name, value in values.items()}
 
 
 def under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -115,7 +157,6 @@ def restore_module(module: nn.Module, tensors: Mapping[str, Tensor]) -> None:
     RunError
         The weights are those of another network.
     """
-    expected = {name: tuple(tensor.shape) for name, tensor in module.state_dict().items()}
-    if expected != {name: tuple(tensor.shape) for name, tensor in tensors.items()}:
+    if shapes_of(module.state_dict()) != shapes_of(tensors):
         raise RunError("The checkpoint holds another network than these settings give; start the training anew.")
     module.load_state_dict(dict(tensors))

@@ -17,7 +17,7 @@ from convmf.errors import RunError
 from convmf.evaluation.uncertainty import FEWEST_RATINGS, measure_intervals
 from convmf.model.als import Stopped
 from convmf.model.convmf import ConvMF
-from convmf.training.checkpoint import load_checkpoint, save_checkpoint
+from convmf.training.checkpoint import save_checkpoint
 from convmf.training.state import IterationResult, Training
 
 log = logging.getLogger(__name__)
@@ -72,7 +72,7 @@ def fit(
         split = split_ratings(split, SplitSettings(seed=config.seed))
     training = Training(split, config, should_stop or (lambda: False), word_vectors)
     if resume_from is not None:
-        training.restore(load_checkpoint(resume_from))
+        training.restore(resume_from)
     log.info("training on %s", describe_device(training.device))
     saver = _Saver(checkpoint_to)
     while not training.finished:

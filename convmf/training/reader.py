@@ -14,10 +14,12 @@ from convmf.model.cnn import CnnNlpModel, encode_texts
 from convmf.model.convmf import build_cnn
 from convmf.model.loss import ConvMFLossFunc
 from convmf.training.checkpoint import (
+    Shapes,
     optimizer_tensors,
     prefixed,
     restore_module,
     restore_optimizer,
+    shapes_of,
     under,
 )
 from convmf.training.cnn import run_epoch, shuffled_batches
@@ -123,6 +125,19 @@ class TextReader:
             | prefixed("optimizer", optimizer_tensors(self.optimizer))
         )
 
+    def optimizer_shapes(self) -> Shapes:
+        """Shapes of the optimiser's state in :meth:`tensors` once every weight has taken a step."""
+        shapes: Shapes = {}
+        for place, weight in enumerate(self.optimizer.param_groups[0]["params"]):
+            state = dict.fromkeys(self.optimizer.state_names, tuple(weight.shape))
+            shapes |= {f"optimizer.{place}.{key}": shape for key, shape in {"step": (), **state}.items()}
+        return shapes
+
+    def weight_shapes(self) -> Shapes:
+        """Shapes of the two networks in :meth:`tensors`."""
+        weights = shapes_of(self.cnn.state_dict())
+        return prefixed("cnn", weights) | prefixed("average", weights)
+
     def restore(self, tensors: Mapping[str, Tensor]) -> None:
         """Go back to what :meth:`tensors` gave."""
         restore_module(self.cnn, under("cnn", tensors))
@@ -130,7 +145,7 @@ class TextReader:
         restore_optimizer(self.optimizer, under("optimizer", tensors))
 
 
-def make_optimizer(cnn: CnnNlpModel, config: ConvMFConfig) -> torch.optim.Optimizer:
+def make_optimizer(cnn: CnnNlpModel, config: ConvMFConfig) -> LazyAdam | LazyRMSprop:
     """The optimiser of the CNN's weights; of the word vectors it moves those in the batch only."""
     # The L2 penalty has a gradient for every word, so there is nothing to be lazy about.
     cnn.sparse_embedding_grad = config.lambda_w == 0

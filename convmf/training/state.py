@@ -8,6 +8,7 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -24,7 +25,7 @@ from convmf.evaluation.metrics import rmse
 from convmf.model.als import RatingRows, Stopped, half_step, prior_shares
 from convmf.model.convmf import ConvMF, RatingScale, pair_scores
 from convmf.model.loss import objective
-from convmf.training.checkpoint import Checkpoint, prefixed, under
+from convmf.training.checkpoint import Checkpoint, Shapes, check_shapes, load_checkpoint, prefixed, shapes_of, under
 from convmf.training.held_out import read_held_out
 from convmf.training.reader import TextReader
 
@@ -286,24 +287,48 @@ class Training:
         }
         return Checkpoint(tensors, meta)
 
-    def restore(self, checkpoint: Checkpoint) -> None:
-        """Go back to a checkpoint of the same data and settings."""
-        meta, tensors = checkpoint.meta, checkpoint.tensors
+    def check(self, meta: dict[str, Any], shapes: Shapes) -> None:
+        """Refuse a checkpoint of another training, before its tensors are read.
+
+        Raises
+        ------
+        RunError
+            It is of other data, settings or word vectors, or its tensors aren't those that these ask for.
+        """
         if meta["data"] != self.split.fingerprint:
             raise RunError("The checkpoint is of other data, or of another split; resume with the same files.")
         if meta["config"] != self.config.to_dict():
             raise RunError("The checkpoint is of other settings; resume with the same ones.")
         if meta.get("word_vectors") != self.vectors_digest:
             raise RunError("The checkpoint is of other word vectors, or of none; resume with the same file of them.")
-        for name, tensor in self._factors().items():
-            if tensors[f"factors.{name}"].shape != tensor.shape:
-                raise RunError("The checkpoint's factors have other sizes than the data; start the training anew.")
+        factors = shapes_of(self._factors())
+        weights = {} if self.reader is None else self.reader.weight_shapes()
+        required = prefixed("factors", factors) | prefixed("text", weights)
+        if meta["best_iteration"]:
+            average = {} if self.reader is None else shapes_of(self.reader.average.state_dict())
+            required |= prefixed("best.factors", factors) | prefixed("best.cnn", average)
+        optional = {} if self.reader is None else prefixed("text", self.reader.optimizer_shapes())
+        check_shapes(shapes, required, optional)
+
+    def restore(self, folder: Path) -> None:
+        """Go back to the checkpoint in ``folder``, of the same data and settings.
+
+        Raises
+        ------
+        RunError
+            There is none, it is damaged, or it is of another training.
+        """
+        checkpoint = load_checkpoint(folder, self.check)
+        meta, tensors = checkpoint.meta, checkpoint.tensors
         factors = {name: tensor.to(self.device) for name, tensor in under("factors", tensors).items()}
         self.user_factors, self.item_factors, self.text_factors = (factors[key] for key in ("user", "item", "text"))
         if self.reader is not None:
             self.reader.restore(under("text", tensors))
-        self.iteration, self.best_iteration = meta["iteration"], meta["best_iteration"]
-        self.history = [IterationResult(**row) for row in meta["history"]]
+        try:
+            self.iteration, self.best_iteration = int(meta["iteration"]), int(meta["best_iteration"])
+            self.history = [IterationResult(**row) for row in meta["history"]]
+        except (KeyError, TypeError, ValueError) as error:
+            raise RunError(f"The checkpoint is damaged ({error}); start the training anew.") from error
         if self.best_iteration:
             best = {name: tensor.to(self.device) for name, tensor in under("best", tensors).items()}
             self.best = Snapshot(under("factors", best), under("cnn", best))
