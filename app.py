@@ -38,7 +38,10 @@ def main() -> None:
 
 def _next_step(records: list[DatasetRecord], runs: list[RunRecord]) -> None:
     with st.container(border=True):
-        if not records:
+        if workspace.read_only() and not any(run.report or run.is_active for run in runs):
+            st.markdown("Nothing has been trained in this workspace yet, so there is nothing to predict with.")
+            frame.read_only_note("data can't be added here, and no training started.")
+        elif not records:
             _first_step()
         elif not any(run.report for run in runs):
             _step_to_train(records, runs)

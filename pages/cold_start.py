@@ -64,6 +64,7 @@ def _nothing_yet() -> None:
         "pages/train.py",
         "Train a model",
     )
+    frame.read_only_note("no training can be started.")
 
 
 def _choose_run(runs: list[RunRecord]) -> RunRecord:

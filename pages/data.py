@@ -19,9 +19,12 @@ def main() -> None:
     records = workspace.store().datasets()
     drafting = any(forms.uploaded(kind) for kind in (forms.RATINGS, forms.ITEMS))
     with st.expander("**Add data**", expanded=drafting or not records):
-        _add_sample(records)
-        st.divider()
-        _add_files()
+        if workspace.read_only():
+            frame.read_only_note("data can't be added, renamed or deleted.")
+        else:
+            _add_sample(records)
+            st.divider()
+            _add_files()
     if records:
         data_view.show(records)
 

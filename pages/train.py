@@ -10,7 +10,7 @@ from convmf.data.vectors import WordVectors
 from convmf.errors import ConvMFError
 from convmf.runs.store import DatasetRecord, RunRecord
 from pages.shared import frame, run_view, settings, word_vectors
-from pages.shared.workspace import jobs, store
+from pages.shared.workspace import jobs, read_only, store
 
 RUNS, NEW = "Runs", "New training"
 
@@ -18,6 +18,13 @@ RUNS, NEW = "Runs", "New training"
 def main() -> None:
     """The page below its heading."""
     datasets, runs = store().datasets(), store().runs()
+    if read_only():
+        frame.read_only_note("no training can be started, stopped or resumed.")
+        if not runs:
+            frame.empty_state("No model is trained in this workspace yet.", "pages/data.py", "Look at the data")
+            return
+        _runs(runs, {record.id: record for record in datasets})
+        return
     if not datasets:
         frame.empty_state(
             "There is nothing to train on yet. Take the built-in data set with one click, or load your own files.",

@@ -123,6 +123,15 @@ def test_long_dataset_name_is_cut(store):
     assert store.add_dataset(FakeDataset(name="x" * 150)).name == "x" * 100
 
 
+def test_names_have_no_unseen_characters(store):
+    record = store.add_dataset(FakeDataset(name="films\u202egnp.exe\x07"))
+    assert record.name == "films gnp.exe"
+    assert store.add_dataset(FakeDataset(name="\u202e")).name == "Data set"
+    run = store.create_run(record.id, ConvMFConfig(), FakeSplit(), name="\u2067\x00")
+    assert run.name == "Run 1"
+    assert store.update_run(run.id, name="a\u2066b").name == "a b"
+
+
 def test_rename_dataset(store):
     record = store.add_dataset(FakeDataset())
     assert store.rename_dataset(record.id, "  Old \n films ").name == "Old films"

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from convmf.errors import RunError
+from convmf.labels import one_line
 
 LIFE: Mapping[str, tuple[str, ...]] = {
     "queued": ("running", "stopped", "interrupted"),
@@ -103,8 +104,8 @@ def checked_id(text: str) -> str:
 
 
 def label_of(name: str) -> str:
-    """``name`` with its white space evened out; a RunError when it is empty or too long."""
-    label = " ".join(name.split())
+    """``name`` on one line without unseen characters; a RunError when it is empty or too long."""
+    label = one_line(name)
     if not 1 <= len(label) <= MAX_LABEL_LENGTH:
         raise RunError(f"A name has 1 to {MAX_LABEL_LENGTH} characters; this one has {len(label)}.")
     return label

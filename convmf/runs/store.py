@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from convmf.config import ConvMFConfig
 from convmf.errors import RunError
 from convmf.files import FileLock
+from convmf.labels import one_line
 from convmf.runs.database import BACKUP_NAME, Database, explained
 from convmf.runs.records import (
     ACTIVE,
@@ -108,7 +109,7 @@ class Store:
         dataset_id = secrets.token_hex(8)
         row = {
             "id": dataset_id,
-            "name": label_of(dataset.name[:MAX_LABEL_LENGTH].strip() or "Data set"),
+            "name": one_line(dataset.name)[:MAX_LABEL_LENGTH].strip() or "Data set",
             "created": time.time(),
             "n_users": dataset.n_users,
             "n_items": dataset.n_items,
@@ -208,7 +209,7 @@ class Store:
             row = {
                 "id": run_id,
                 "dataset_id": dataset_id,
-                "name": label_of(name.strip() or f"Run {number}"),
+                "name": label_of(one_line(name) or f"Run {number}"),
                 "state": "queued",
                 "config": _to_json(config.to_dict()),
                 "split": _to_json(split.to_dict()),

@@ -34,7 +34,7 @@ def show(records: list[DatasetRecord]) -> None:
         st.error(frame.plain(str(error)))
         return
     _figures(dataset)
-    if st.button("Train on this data", type="primary"):
+    if st.button("Train on this data", type="primary", disabled=workspace.read_only()):
         st.switch_page("pages/train.py", query_params={"dataset": record.id})
     _charts(record.id)
     if dataset.n_items_with_text:
@@ -165,11 +165,11 @@ def _examples(dataset: Dataset) -> None:
 
 
 def _manage(record: DatasetRecord) -> None:
-    with st.popover("Rename"):
+    with st.popover("Rename", disabled=workspace.read_only()):
         name = st.text_input("New name", record.name, max_chars=MAX_LABEL_LENGTH, key=f"name_{record.id}")
         if st.button("Save the name", key=f"rename_{record.id}"):
             _try(lambda: workspace.store().rename_dataset(record.id, name), "The new name is saved.")
-    with st.popover("Delete"):
+    with st.popover("Delete", disabled=workspace.read_only()):
         _delete(record)
 
 

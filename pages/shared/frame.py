@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 import threading
 from functools import cache
@@ -11,6 +10,8 @@ from pathlib import Path
 import streamlit as st
 
 from convmf.errors import ConvMFError
+from pages.shared import sign_in
+from pages.shared.safe_text import plain
 
 APP_NAME = "ConvMF"
 ICON = Path(__file__).parents[2] / "assets" / "icon.svg"
@@ -23,10 +24,6 @@ MENU = (
 STATUS_SECONDS = 2.0
 WARM_UP_AFTER_SECONDS = 1.0
 
-_MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$&])")
-# Emoji, icons, colours, links and addresses are found after the escapes are gone, by these characters.
-_FOUND_LATE = re.compile(r"(:(?=\S)|@|www)", re.IGNORECASE)
-
 
 def page(title: str, lead: str = "") -> None:
     """Begin a page: settings, menu, title and one lead sentence. Call it first; both texts are the page's own."""
@@ -37,6 +34,7 @@ def page(title: str, lead: str = "") -> None:
         initial_sidebar_state="expanded",
     )
     _warm_up()
+    sign_in.demand(title)
     with st.sidebar:
         st.markdown(f"### {APP_NAME}")
         st.caption("Ratings and descriptions in one model")
@@ -44,6 +42,7 @@ def page(title: str, lead: str = "") -> None:
             st.page_link(path, label=label, width="stretch")
         st.divider()
         status = st.container()
+        sign_in.draw_visitor()
     st.title(title, anchor=False)
     if lead:
         st.markdown(lead)
@@ -52,10 +51,12 @@ def page(title: str, lead: str = "") -> None:
         _draw_status()
 
 
-def plain(text: str) -> str:
-    """``text`` escaped so that Markdown shows it as it stands, on one line, with no link or picture made of it."""
-    escaped = _MARKDOWN.sub(r"\\\1", " ".join(str(text).split()))
-    return _FOUND_LATE.sub("\\1\u2060", escaped)
+def read_only_note(what: str) -> None:
+    """Say calmly, where a control would be, what can't be done in a read-only demo; nothing in another workspace."""
+    from pages.shared.workspace import read_only
+
+    if read_only():
+        st.caption(f"This is a read-only demo: {what}")
 
 
 def empty_state(message: str, page: str, label: str) -> None:
@@ -113,6 +114,8 @@ def _status() -> None:
     from pages.shared.workspace import jobs
 
     run = jobs().active()
+    if jobs().store.read_only:
+        st.caption("Read-only demo: look around and predict.")
     if run is None:
         st.caption("No training is running.")
     else:

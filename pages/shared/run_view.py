@@ -13,7 +13,7 @@ from convmf.errors import ConvMFError
 from convmf.runs.jobs import Progress
 from convmf.runs.store import DatasetRecord, RunRecord
 from pages.shared import charts, frame
-from pages.shared.workspace import jobs, store
+from pages.shared.workspace import jobs, read_only, store
 
 STATES = {
     "queued": ("waiting", "blue"),
@@ -138,13 +138,15 @@ def _head(run: RunRecord) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.subheader(frame.plain(run.name), anchor=False, width="content")
         st.badge(word, color=color)
+        locked = read_only()
         if run.state in ("queued", "running"):
-            st.button("Stop training", key="run_stop", on_click=_stop, args=(run.id,), help="Keeps the best model.")
+            help_text = "Keeps the best model."
+            st.button("Stop training", key="run_stop", on_click=_stop, args=(run.id,), help=help_text, disabled=locked)
         elif run.state == "stopping":
             st.button("Stopping …", key="run_stop", disabled=True)
         elif run.state != "done":
-            label = "Resume" if run.iterations_done else "Start again"
-            st.button(label, key="run_resume", on_click=_resume, args=(run.id,), help="From its checkpoint.")
+            label, help_text = "Resume" if run.iterations_done else "Start again", "From its checkpoint."
+            st.button(label, key="run_resume", on_click=_resume, args=(run.id,), help=help_text, disabled=locked)
         if run.report is not None and not run.is_active:
             st.page_link("pages/cold_start.py", label="**Describe a new item** →", query_params={"run": run.id})
     refused = st.session_state.pop("run_refused", "")

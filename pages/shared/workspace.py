@@ -10,7 +10,7 @@ import streamlit as st
 from convmf.data.dataset import Dataset, sample_dataset
 from convmf.data.sample import SAMPLE_NAME, SAMPLE_NOTE
 from convmf.runs.jobs import Jobs
-from convmf.runs.store import DatasetRecord, Store, workspace_folder
+from convmf.runs.store import DatasetRecord, Store, wants_read_only, workspace_folder
 
 if TYPE_CHECKING:
     from convmf.model.convmf import ConvMF
@@ -20,8 +20,8 @@ _sample_lock = threading.Lock()
 
 @st.cache_resource(show_spinner="Opening the workspace …")
 def store() -> Store:
-    """The workspace on disk."""
-    return Store(workspace_folder())
+    """The workspace on disk; with CONVMF_READ_ONLY it can be looked at, and not changed."""
+    return Store(workspace_folder(), read_only=wants_read_only())
 
 
 def _close(jobs: Jobs) -> None:
@@ -34,6 +34,14 @@ def _close(jobs: Jobs) -> None:
 def jobs() -> Jobs:
     """The background trainings. Clearing the caches stops and joins them."""
     return Jobs(store())
+
+
+def read_only() -> bool:
+    """Whether the workspace is only looked at; a control that would change it is then disabled.
+
+    That is a courtesy: the store refuses every change by itself.
+    """
+    return store().read_only
 
 
 @st.cache_resource(show_spinner="Loading the data …", max_entries=3)
@@ -61,4 +69,4 @@ def add_sample() -> DatasetRecord:
         return store().add_dataset(data, note=SAMPLE_NOTE)
 
 
-__all__ = ["SAMPLE_NAME", "SAMPLE_NOTE", "add_sample", "dataset", "jobs", "model", "store"]
+__all__ = ["SAMPLE_NAME", "SAMPLE_NOTE", "add_sample", "dataset", "jobs", "model", "read_only", "store"]

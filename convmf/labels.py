@@ -1,0 +1,14 @@
+"""Names and other short texts of people's own, made fit to stand in a line among other words."""
+
+from __future__ import annotations
+
+import re
+
+# Control characters, and those that turn the direction of what follows: a name with U+202E would mirror the words
+# behind it. What joins letters and emoji (U+200C, U+200D) and the marks U+200E and U+200F stay.
+_UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ufeff]+")
+
+
+def one_line(text: str) -> str:
+    """``text`` on one line, single-spaced, without unseen characters that would change how its neighbours look."""
+    return " ".join(_UNSEEN.sub(" ", text).split())

@@ -1,0 +1,23 @@
+from __future__ import annotations
+
+import pytest
+
+from convmf.labels import one_line
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("  Old \n films\t", "Old films"),
+        ("gpj.\u202egnp.exe", "gpj. gnp.exe"),
+        ("a\u2066b\u2069c", "a b c"),
+        ("\x1b[31mred\x07", "[31mred"),
+        ("two\u2028lines", "two lines"),
+        ("شبكة", "شبكة"),
+        ("👩\u200d🚀 می\u200cروم \u200fא", "👩\u200d🚀 می\u200cروم \u200fא"),
+        ("<b>*as it stands*</b>", "<b>*as it stands*</b>"),
+        ("", ""),
+    ],
+)
+def test_one_line(text: str, shown: str) -> None:
+    assert one_line(text) == shown
