@@ -125,7 +125,7 @@ def test_deleting_the_top_phrases_moves_the_rating_as_they_say() -> None:
     """Against three random phrases, which may be among the top ones: further in 90 % of cases, and to the side
     that the weights say in 85 % of texts."""
     data = sample_dataset()
-    model = fit(data, ConvMFConfig.preset("quick", device="cpu"))
+    model = fit(data, ConvMFConfig.preset("default", device="cpu"))
     generator = np.random.default_rng(0)
     further, to_that_side = [], []
     for row in range(0, data.n_items, 4):

@@ -117,7 +117,7 @@ def test_results_of_other_data_or_settings_are_not_taken(folder: Path, tmp_path:
     planned = controls.plan(ONE_SEED)[0]
     assert results.Results(path, DATA, ONE_SEED).get(planned) is not None
     assert results.Results(path, tiny_dataset(seed=1), ONE_SEED).get(planned) is None
-    other = controls.plan(replace(ONE_SEED, config=replace(GROWING, dropout=0.5)))[0]
+    other = controls.plan(replace(ONE_SEED, config=replace(GROWING, dropout=0.4)))[0]
     assert results.Results(path, DATA, ONE_SEED).get(other) is None
     with_vectors = sparsity.plan(replace(ONE_SEED, vectors=VECTORS))[1]
     assert with_vectors.uses_vectors
