@@ -478,7 +478,8 @@ def test_servers_that_begin_at_the_same_moment(tmp_path: Path) -> None:
     for process in processes:
         process.join(60)
         assert process.exitcode == 0
-    assert said[-1] == "owner" and all("Another server runs the workspace" in answer for answer in said[:-1])
+    assert said[-1] == "owner", said
+    assert all("Another server runs the workspace" in answer for answer in said[:-1]), said
 
 
 def test_second_server_takes_over_only_from_a_dead_one(home: Path) -> None:

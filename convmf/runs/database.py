@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -76,11 +77,23 @@ class Database:
                 self._connection.row_factory = sqlite3.Row
                 self._connection.execute("PRAGMA foreign_keys = ON")
                 if not read_only:
-                    self._connection.execute("PRAGMA journal_mode = WAL")
+                    self._use_wal()
             self._migrate()
         except BaseException:
             self._connection.close()
             raise
+
+    def _use_wal(self) -> None:
+        """Write ahead; unlike for other statements SQLite doesn't wait by itself when another process holds the file."""
+        deadline = time.monotonic() + 10.0
+        while True:
+            try:
+                self._connection.execute("PRAGMA journal_mode = WAL")
+                return
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.02)
 
     def close(self) -> None:
         """Close it; nothing else may be called afterwards."""
