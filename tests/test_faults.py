@@ -527,7 +527,9 @@ def test_many_runs_leave_nothing_behind(home: Path) -> None:
     assert run_until_end(use_long, home, answers) == 0
     first, *_, last = answers.get()
     assert last["runs"] == 30
-    assert last["threads"] == first["threads"] and last["files"] == first["files"]
+    # A leak would add one a run; a thread or file more or less is one that is just ending.
+    for kind in ("threads", "files"):
+        assert last[kind] <= first[kind] + 2, (kind, first, last)
     assert last["kB"] - first["kB"] < 20_000
 
 

@@ -84,7 +84,7 @@ class Database:
             raise
 
     def _use_wal(self) -> None:
-        """Write ahead; unlike for other statements SQLite doesn't wait by itself when another process holds the file."""
+        """Write ahead; unlike for other statements SQLite doesn't wait when another process holds the file."""
         deadline = time.monotonic() + 10.0
         while True:
             try:
