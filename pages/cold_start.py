@@ -199,7 +199,7 @@ def _reasons(result: TextReading) -> None:
     st.altair_chart(charts.evidence_chart(result.evidence), width="stretch", key="cold_evidence")
     st.caption(
         "The phrases that the model picked out, and how many rating points each adds for the average user, or takes, "
-        "compared with an empty description. Phrases may overlap; small effects are left out."
+        "compared with an empty description. No word counts twice; small effects are left out."
     )
 
 
