@@ -12,7 +12,7 @@ from convmf.data.dataset import Dataset
 from convmf.data.sample import EXAMPLE_DESCRIPTIONS, SAMPLE_NOTE
 from convmf.errors import ConvMFError
 from convmf.runs.store import RunRecord
-from pages.shared import charts, frame
+from pages.shared import address, charts, frame
 from pages.shared.workspace import dataset, jobs, model, store
 
 if TYPE_CHECKING:
@@ -82,8 +82,7 @@ def _choose_run(runs: list[RunRecord]) -> RunRecord:
         key="cold_run",
         help="Every training that has ended leaves a model. The latest one is chosen at first.",
     )
-    if asked != chosen:
-        st.query_params["run"] = chosen  # so that a refresh or a copied link shows the same model
+    address.remember("run", chosen)  # so that a refresh or a copied link shows the same model
     return by_id[chosen]
 
 
