@@ -76,6 +76,34 @@ def _normalize(word: str) -> str:
 
 
 @dataclass(frozen=True)
+class WordCounts:
+    """How often each word occurs in ``n_texts`` texts that aren't empty, and in how many of them."""
+
+    n_texts: int
+    n_times: Counter[str]
+    n_texts_with: Counter[str]
+
+    @classmethod
+    def of(cls, texts: Iterable[str]) -> WordCounts:
+        """Count the words of all texts."""
+        n_texts, n_times, n_texts_with = 0, Counter[str](), Counter[str]()
+        for text in texts:
+            count = Counter(words(text))
+            n_texts += bool(count)
+            n_times.update(count)
+            n_texts_with.update(count.keys())
+        return cls(n_texts, n_times, n_texts_with)
+
+    def score(self, word: str) -> float:
+        """Its sum of tf-idf over the texts; the idf is smoothed, so that a word in every text still counts."""
+        return float(self.n_times[word] * (np.log((1 + self.n_texts) / (1 + self.n_texts_with[word])) + 1))
+
+    def most_texts(self, max_document_frequency: float) -> float:
+        """The number of texts that a word may stand in; in fewer than ten texts the share says nothing."""
+        return max_document_frequency * self.n_texts if self.n_texts >= 10 else self.n_texts
+
+
+@dataclass(frozen=True)
 class Vocabulary:
     """The words that the CNN knows; ``words[k]`` has token id k + 2, after PAD and UNK."""
 
@@ -106,21 +134,10 @@ class Vocabulary:
         Stop words, and words in more than ``max_document_frequency`` of the non-empty texts, are left
         out (the latter only from ten texts on: in fewer the share says nothing). Ties go by alphabet.
         """
-        counts = [Counter(words(text)) for text in texts]
-        counts = [count for count in counts if count]
-        term_frequency: Counter[str] = Counter()
-        document_frequency: Counter[str] = Counter()
-        for count in counts:
-            term_frequency.update(count)
-            document_frequency.update(count.keys())
-        limit = max_document_frequency * len(counts) if len(counts) >= 10 else len(counts)
-        candidates = [word for word, number in document_frequency.items() if number <= limit and word not in STOP_WORDS]
-        n_texts = len(counts)
-        score = {
-            # Smoothed idf, so that a word in every text still counts.
-            word: term_frequency[word] * (np.log((1 + n_texts) / (1 + document_frequency[word])) + 1)
-            for word in candidates
-        }
+        counts = WordCounts.of(texts)
+        limit = counts.most_texts(max_document_frequency)
+        score = {word: counts.score(word) for word, number in counts.n_texts_with.items() if number <= limit}
+        candidates = [word for word in score if word not in STOP_WORDS]
         best = sorted(candidates, key=lambda word: (-score[word], word))[:max_words]
         return cls(tuple(best))
 
