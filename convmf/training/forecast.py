@@ -28,7 +28,7 @@ STEPS = ("users", "items", "cnn")
 
 _ROW_OVERHEAD = 32  # factors: what gathering a row of factors costs beside multiplying it
 _RATINGS_A_WORD = 10  # preparing a word (finding, counting, encoding it) takes as long as preparing so many ratings
-_CALIBRATION_USERS, _CALIBRATION_ITEMS, _CALIBRATION_RATINGS, _CALIBRATION_WORDS = 300, 300, 12_000, 60
+_CALIBRATION_USERS, _CALIBRATION_ITEMS, _CALIBRATION_RATINGS, _CALIBRATION_WORDS = 200, 200, 8_000, 50
 
 
 @dataclass(frozen=True)
