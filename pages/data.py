@@ -8,7 +8,7 @@ from convmf.data.dataset import Dataset
 from convmf.data.readers import Table, unknown_items
 from convmf.errors import ConvMFError
 from convmf.runs.store import MAX_LABEL_LENGTH, DatasetRecord
-from pages.shared import data_view, forms, frame, read_report, workspace
+from pages.shared import data_fetch, data_view, forms, frame, read_report, workspace
 
 GENERIC_NAMES = ("ratings", "rating", "u")
 
@@ -18,13 +18,15 @@ def main() -> None:
     _show_message()
     records = workspace.store().datasets()
     drafting = any(forms.uploaded(kind) for kind in (forms.RATINGS, forms.ITEMS))
-    with st.expander("**Add data**", expanded=drafting or not records):
+    with st.expander("**Add data**", expanded=drafting or data_fetch.is_active() or not records):
         if workspace.read_only():
             frame.read_only_note("data can't be added, renamed or deleted.")
         else:
             _add_sample(records)
             st.divider()
             _add_files()
+            st.divider()
+            data_fetch.draw(records)
     if records:
         data_view.show(records)
 
@@ -34,13 +36,6 @@ def _show_message() -> None:
     message = st.session_state.pop("data_message", "")
     if message:
         st.success(frame.plain(message))
-
-
-def _added(record: DatasetRecord) -> None:
-    """Show the new data set."""
-    st.session_state["data_message"] = f"{record.name} is in the workspace. You can train on it now."
-    data_view.select(record.id)
-    st.rerun()
 
 
 def _add_sample(records: list[DatasetRecord]) -> None:
@@ -56,7 +51,7 @@ def _add_sample(records: list[DatasetRecord]) -> None:
         except ConvMFError as error:
             st.error(frame.plain(str(error)))
         else:
-            _added(record)
+            data_view.announce(record)
 
 
 def _add_files() -> None:
@@ -117,7 +112,7 @@ def _use(ratings: Table, items: Table | None, upload: forms.Upload) -> None:
         st.error(frame.plain(str(error)))
         return
     forms.forget(forms.RATINGS, forms.ITEMS)
-    _added(record)
+    data_view.announce(record)
 
 
 main()

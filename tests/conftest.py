@@ -16,7 +16,8 @@ def workspace(tmp_path, monkeypatch):
     from pages.shared import workspace as shared
 
     def clear() -> None:
-        shared.jobs.clear()  # before the store, which a training still writes to
+        shared.jobs.clear()  # before the store, which a training still writes to, and a fetch
+        shared.movielens_fetch.clear()
         st.cache_resource.clear()
         st.cache_data.clear()
 

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import dataclasses
 import gzip
+import threading
+import time
 
 import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from convmf.config import ConvMFConfig
-from convmf.data.dataset import Dataset, Ratings
+from convmf.data import movielens
+from convmf.data.dataset import Dataset, Ratings, read_dataset
+from convmf.data.export import items_csv, ratings_csv
 from convmf.data.sample import SAMPLE_NAME, SAMPLE_NOTE
 from convmf.data.splits import SplitSettings
 from convmf.runs.store import Store
-from pages.shared import data_charts, frame
+from pages.shared import data_charts, data_manage, frame
 from tests.helpers import tiny_dataset
+from tests.movielens_server import archive, sends, serving
 
 RATINGS = b"user,item,rating\nu1,007,5\nu1,b,3\nu2,007,4\nu2,b,oops\n,b,1\nu3,ghost,2\n"
 ITEMS = b"item,title,description\n007,Seven,A war film\nb,**Bee**,![x](http://example.org/x.png)\nc,Sea,\n"
@@ -216,19 +222,168 @@ def test_delete(workspace, stored):
     assert _metrics(page)["Users"] == "30"
 
 
-def test_delete_with_runs_is_refused_with_the_reason_until_they_go_too(workspace, stored):
+def test_delete_shows_what_hangs_on_the_data_and_takes_it_along_when_told_to(workspace, stored):
     record = stored.add_dataset(tiny_dataset())
-    run = stored.create_run(record.id, ConvMFConfig(), SplitSettings(), name="First try")
-    stored.set_state(run.id, "stopped")
     page = _page()
-    page.button(key=f"delete_{record.id}").click()
+    run = stored.create_run(record.id, ConvMFConfig(), SplitSettings(), name="First *try*")
     _run(page)
-    assert "has trained runs: First try" in _texts(page)
-    assert stored.datasets()
+    links = [link.label for link in page.get("page_link")]
+    assert r"First \*try\*" in links
+    assert page.button(key=f"delete_{record.id}").disabled
+    assert "waiting or in training" in _texts(page)
+    stored.set_state(run.id, "stopped")
+    _run(page)
+    assert page.button(key=f"delete_{record.id}").disabled
     page.checkbox(key=f"runs_of_{record.id}").check()
+    _run(page)
     page.button(key=f"delete_{record.id}").click()
     _run(page)
     assert not stored.datasets() and not stored.runs()
+
+
+def test_a_run_that_started_meanwhile_is_not_deleted(workspace, stored):
+    record = stored.add_dataset(tiny_dataset())
+    page = _page()
+    stored.create_run(record.id, ConvMFConfig(), SplitSettings(), name="Late one")
+    page.button(key=f"delete_{record.id}").click()
+    _run(page)
+    assert [left.id for left in stored.datasets()] == [record.id]
+
+
+def test_the_data_can_be_taken_away(workspace, stored):
+    record = stored.add_dataset(tiny_dataset())
+    page = _page()
+    labels = [button.proto.label for button in page.get("download_button")]
+    assert labels == ["ratings.csv.gz", "items.csv.gz"]
+    data = stored.load_dataset(record.id)
+    again, _ = read_dataset(*(data_manage._file(record.id, make) for make in (ratings_csv, items_csv)))
+    assert (again.item_ids, again.texts, again.n_ratings) == (data.item_ids, data.texts, data.n_ratings)
+
+
+def test_examples_of_every_length_and_of_what_is_missing(workspace, stored):
+    data = tiny_dataset()
+    texts = tuple("word " * (row + 1) if text else "" for row, text in enumerate(data.texts))
+    stored.add_dataset(dataclasses.replace(data, texts=texts))
+    page = _page()
+    kind = page.radio(key="example_kind")
+    assert kind.options == ["A mix", "The longest", "The shortest", "Missing (1)"]
+
+    def shown() -> list[str]:
+        titles = [element.value.strip("*") for element in page.markdown if element.value.startswith("**Film")]
+        return [title.removeprefix("Film ") for title in titles]
+
+    kind.set_value("The shortest")
+    _run(page)
+    assert shown() == ["0", "1", "2"]
+    _click(page, "Show others")
+    assert shown() == ["3", "4", "5"]
+    page.radio(key="example_kind").set_value("The longest")
+    _run(page)
+    assert shown() == ["23", "22", "20"]
+    assert "24 words · 0 ratings" in _texts(page)
+    page.radio(key="example_kind").set_value("Missing")
+    _run(page)
+    assert "1 of 24 items have no description." in _texts(page)
+    table = next(frame.value for frame in page.dataframe if "Item" in frame.value)
+    assert table["Item"].tolist() == ["i21"] and table["Ratings"].tolist() == [int(data.item_counts()[21])]
+
+
+def test_the_words_and_what_becomes_of_them(workspace, stored):
+    stored.add_dataset(tiny_dataset())
+    page = _page()
+    assert _metrics(page)["Distinct words"] == "12"
+    words = next(frame.value for frame in page.dataframe if "Word" in frame.value)
+    assert set(words["Used"]) == {"Read"} and set(words["Word"]) == {"house", "love", "wedding"}
+    page.selectbox(key="word_use").set_value("too common")
+    _run(page)
+    words = next(frame.value for frame in page.dataframe if "Word" in frame.value)
+    assert {"war", "soldiers"} <= set(words["Word"]) and set(words["Used"]) == {"Too common"}
+    page.text_input(key="word_part").set_value("WED")
+    _run(page)
+    words = next(frame.value for frame in page.dataframe if "Word" in frame.value)
+    assert words["Word"].tolist() == ["wedding"]
+    page.text_input(key="word_part").set_value("(")
+    _run(page)
+    assert "no such word" in _texts(page)
+
+
+def test_data_sets_side_by_side(workspace, stored):
+    stored.add_dataset(dataclasses.replace(tiny_dataset(20), name="Same"))
+    assert "Side by side" not in [header.value for header in _page().header]
+    stored.add_dataset(dataclasses.replace(tiny_dataset(30), name="Same"))
+    page = _page()
+    table = next(frame.value for frame in page.dataframe if "What it is" in frame.value)
+    assert table.loc["Users"].tolist()[:2] == ["30", "20"]
+    assert list(table.columns) == ["Same", "Same (2)", "What it is"]
+    assert table.loc["Items with a text"].tolist()[:2] == ["23", "23"]
+    compared = next(box for box in page.multiselect if box.label == "Data sets to compare")
+    compared.set_value(compared.value[:1])
+    _run(page)
+    assert "Choose at least two." in _texts(page)
+
+
+def test_names_in_plots_are_neither_markup_nor_templates():
+    picture = data_charts.tails({"<b>%{x}</b> $x$ & {y}": ([0, 1], [0, 1])})
+    (line,) = picture.figure.data
+    assert line.name == "&lt;b&gt;&#37;&#123;x&#125;&lt;/b&gt; &#36;x&#36; &amp; &#123;y&#125;"
+    assert line.hovertemplate.startswith(line.name)
+
+
+def _fetched(page: AppTest) -> AppTest:
+    until = time.monotonic() + 30
+    while "movielens_stop" in [button.key for button in page.button]:
+        assert time.monotonic() < until
+        time.sleep(0.05)
+        _run(page)
+    return page
+
+
+def test_movielens_is_fetched_when_asked_with_its_terms_shown(page, stored, monkeypatch):
+    asked = []
+    hand_out = sends(archive())
+    with serving(lambda handler: (asked.append(handler.path), hand_out(handler))) as url:
+        monkeypatch.setattr(movielens, "URL", url)
+        _run(page)
+        assert not asked and "not for commercial use" in "".join(box.label for box in page.expander)
+        assert "only request to another host" in _texts(page) and "Acknowledge the data" in _texts(page)
+        page.button(key="movielens_start").click()
+        _fetched(_run(page))
+    (record,) = stored.datasets()
+    assert (record.name, record.note, record.n_items) == (movielens.NAME, movielens.NOTE, 4)
+    assert r"MovieLens latest\-small is in the workspace\." in _texts(page)
+    assert page.query_params["dataset"] == record.id
+    assert "It is in the workspace already." in _texts(page)
+    assert len(asked) == 1
+
+
+def test_without_a_connection_movielens_says_what_to_do_and_can_be_tried_again(page, stored, monkeypatch):
+    monkeypatch.setattr(movielens, "URL", "http://127.0.0.1:9/ml-latest-small.zip")
+    page.button(key="movielens_start").click()
+    _fetched(_run(page))
+    assert "Check this machine's connection" in page.error[0].value
+    assert page.button(key="movielens_start").label == "Try again"
+    assert not stored.datasets()
+
+
+def test_a_fetch_can_be_stopped(page, stored, monkeypatch):
+    go_on = threading.Event()
+
+    def slow(handler):
+        handler.send_response(200)
+        handler.end_headers()
+        handler.wfile.write(b"PK")
+        while not go_on.wait(0.02):
+            handler.wfile.write(b"more")
+
+    with serving(slow) as url:
+        monkeypatch.setattr(movielens, "URL", url)
+        page.button(key="movielens_start").click()
+        _run(page)
+        page.button(key="movielens_stop").click()
+        _fetched(_run(page))
+        go_on.set()
+    assert "Stopped. Nothing was kept." in _texts(page)
+    assert not stored.datasets()
 
 
 def test_texts_of_the_user_never_become_markdown(workspace, stored):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,7 +16,12 @@ MAX_BARS = 25
 MAX_POINTS = 400
 MAX_TEXTS = 5_000
 HEIGHT = 320
-CONFIG = {"displayModeBar": False}
+CONFIG = {
+    "displaylogo": False,
+    "modeBarButtons": [["toImage"]],
+    "toImageButtonOptions": {"format": "png", "scale": 2, "filename": "convmf_data"},
+}
+"""Of Plotly's tools only the one that saves a picture; it shows when the pointer is on the chart."""
 
 
 @dataclass(frozen=True)
@@ -86,6 +92,31 @@ def long_tail(dataset: Dataset) -> Picture:
     return Picture("The long tail", figure, caption, f"Line chart of the ratings of each item. {caption}")
 
 
+def tails(curves: Mapping[str, tuple[Sequence[float], Sequence[float]]]) -> Picture:
+    """By name, shares of the items (the most rated first) and of the ratings they have: how steep each tail is."""
+    figure = _figure(None, "Share of the rated items, the most rated first", "Share of the ratings")
+    for name, (items, ratings) in curves.items():
+        shown = escaped(name)
+        figure.add_scatter(
+            x=items,
+            y=ratings,
+            name=shown,
+            mode="lines",
+            hovertemplate=f"{shown}: the top %{{x:.0%}} of the items have %{{y:.0%}} of the ratings<extra></extra>",
+        )
+    figure.update_layout(showlegend=len(curves) > 1, legend={"orientation": "h", "y": 1.15})
+    figure.update_xaxes(tickformat=".0%")
+    figure.update_yaxes(tickformat=".0%")
+    caption = "The higher a line, the more a few items have of all ratings, and the fewer are left for the others."
+    return Picture("How the ratings are spread over the items", figure, caption, f"Line chart. {caption}")
+
+
+def escaped(text: str) -> str:
+    """``text`` without what Plotly would read as a tag, a place for a value or a formula."""
+    marks = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "%": "&#37;", "{": "&#123;", "}": "&#125;", "$": "&#36;"}
+    return "".join(marks.get(letter, letter) for letter in text)
+
+
 def text_lengths(dataset: Dataset) -> Picture:
     """Words of each description; of very many items only every k-th is counted."""
     texts = [text for text in dataset.texts if text.strip()]
@@ -114,7 +145,7 @@ def _length_bins(lengths: NDArray[np.int64], longest: int) -> tuple[NDArray[np.i
     return np.histogram(lengths, bins=edges)[0], edges
 
 
-def _figure(trace: go.Bar | go.Scatter, x_title: str, y_title: str, *, whole_x: bool = False) -> go.Figure:
+def _figure(trace: go.Bar | go.Scatter | None, x_title: str, y_title: str, *, whole_x: bool = False) -> go.Figure:
     figure = go.Figure(trace)
     figure.update_layout(
         height=HEIGHT, margin={"l": 8, "r": 8, "t": 8, "b": 8}, showlegend=False, bargap=0.1, dragmode=False

@@ -1,8 +1,7 @@
-"""The stored data sets: choose one, look at it, rename it, delete it."""
+"""The stored data sets: choose one, look at it from all sides, lay several side by side."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Literal
 
 import streamlit as st
@@ -10,11 +9,9 @@ import streamlit as st
 from convmf.data.dataset import Dataset
 from convmf.data.sample import SampleTruth, sample_truth
 from convmf.errors import ConvMFError
-from convmf.runs.store import MAX_LABEL_LENGTH, DatasetRecord
-from pages.shared import data_charts, frame, workspace
+from convmf.runs.store import DatasetRecord
+from pages.shared import data_charts, data_compare, data_manage, data_texts, frame, workspace
 
-N_EXAMPLES = 3
-EXAMPLE_LENGTH = 700
 CHART_WIDTH = 482
 
 
@@ -22,6 +19,13 @@ def select(dataset_id: str) -> None:
     """Make this the data set that is shown, and that the address leads to."""
     st.session_state["data_selected"] = dataset_id
     st.query_params["dataset"] = dataset_id
+
+
+def announce(record: DatasetRecord) -> None:
+    """Show a data set that has just come, and say so."""
+    st.session_state["data_message"] = f"{record.name} is in the workspace. You can train on it now."
+    select(record.id)
+    st.rerun()
 
 
 def show(records: list[DatasetRecord]) -> None:
@@ -38,9 +42,13 @@ def show(records: list[DatasetRecord]) -> None:
         st.switch_page("pages/train.py", query_params={"dataset": record.id})
     _charts(record.id)
     if dataset.n_items_with_text:
-        _examples(dataset)
+        data_texts.draw_examples(record.id, dataset)
+        data_texts.draw_words(record.id)
     else:
         st.info("No item of this data set has a description. The model can learn from its ratings alone.")
+    if len(records) > 1:
+        st.header("Side by side", anchor=False)
+        data_compare.draw(records)
 
 
 def is_sample(record: DatasetRecord) -> bool:
@@ -94,7 +102,7 @@ def _choose(records: list[DatasetRecord]) -> DatasetRecord:
             on_change=lambda: select(st.session_state["dataset_choice"]),
             width=420,
         )
-        _manage(by_id[chosen])
+        data_manage.draw(by_id[chosen])
     select(chosen)
     return by_id[chosen]
 
@@ -142,58 +150,3 @@ def _draw(picture: data_charts.Picture, width: int | Literal["stretch"]) -> None
         st.subheader(picture.title, anchor=False)
         st.plotly_chart(picture.figure, config=data_charts.CONFIG, alt=picture.alt, key=f"chart_{picture.title}")
         st.caption(picture.caption)
-
-
-def _examples(dataset: Dataset) -> None:
-    with_text = [row for row, text in enumerate(dataset.texts) if text.strip()]
-    n_shown = min(N_EXAMPLES, len(with_text))
-    st.subheader("Some of the descriptions", anchor=False)
-    turn = st.session_state.setdefault("example_turn", 0)
-    step = max(1, len(with_text) // n_shown)
-    counts = dataset.item_counts()
-    for place in range(n_shown):
-        row = with_text[(place * step + turn) % len(with_text)]
-        text = dataset.texts[row]
-        shown = text if len(text) <= EXAMPLE_LENGTH else text[:EXAMPLE_LENGTH].rsplit(" ", 1)[0] + " …"
-        with st.container(border=True):
-            st.markdown(f"**{frame.plain(dataset.label(row))}**")
-            genres = f"{frame.plain(dataset.genres[row])} · " if dataset.genres[row] else ""
-            st.caption(f"{genres}{counts[row]:,} ratings")
-            st.markdown(frame.plain(shown))
-    if len(with_text) > n_shown:
-        st.button("Show others", on_click=lambda: st.session_state.update(example_turn=turn + 1))
-
-
-def _manage(record: DatasetRecord) -> None:
-    with st.popover("Rename", disabled=workspace.read_only()):
-        name = st.text_input("New name", record.name, max_chars=MAX_LABEL_LENGTH, key=f"name_{record.id}")
-        if st.button("Save the name", key=f"rename_{record.id}"):
-            _try(lambda: workspace.store().rename_dataset(record.id, name), "The new name is saved.")
-    with st.popover("Delete", disabled=workspace.read_only()):
-        _delete(record)
-
-
-def _delete(record: DatasetRecord) -> None:
-    n_runs = sum(run.dataset_id == record.id for run in workspace.store().runs())
-    st.markdown(f"Delete **{frame.plain(record.name)}** from the workspace? Your own files stay where they are.")
-    with_runs = n_runs > 0 and st.checkbox(f"Also delete its trained runs ({n_runs})", key=f"runs_of_{record.id}")
-    if st.button("Delete for good", key=f"delete_{record.id}"):
-        _try(
-            lambda: workspace.store().delete_dataset(record.id, with_runs=with_runs),
-            f"{record.name} was deleted.",
-            gone=True,
-        )
-
-
-def _try(change: Callable[[], object], done: str, *, gone: bool = False) -> None:
-    """Make a change and say so at the top of the page, or show here why it was refused."""
-    try:
-        change()
-    except ConvMFError as error:
-        st.error(frame.plain(str(error)))
-        return
-    st.session_state["data_message"] = done
-    if gone:
-        st.query_params.pop("dataset", None)
-        st.session_state.pop("data_selected", None)
-    st.rerun()

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from convmf.data import movielens
 from convmf.data.dataset import Dataset, sample_dataset
 from convmf.data.sample import SAMPLE_NAME, SAMPLE_NOTE
+from convmf.runs.fetches import Fetch
 from convmf.runs.jobs import Jobs
 from convmf.runs.store import DatasetRecord, Store, wants_read_only, workspace_folder
 
@@ -44,6 +46,12 @@ def read_only() -> bool:
     return store().read_only
 
 
+@st.cache_resource(show_spinner=False, on_release=Fetch.close)
+def movielens_fetch() -> Fetch:
+    """The one fetch of MovieLens that may be at work; it does nothing until it is started."""
+    return Fetch(store(), movielens.fetch, movielens.NOTE)
+
+
 @st.cache_resource(show_spinner="Loading the data …", max_entries=3)
 def dataset(dataset_id: str) -> Dataset:
     """A stored data set."""
@@ -69,4 +77,14 @@ def add_sample() -> DatasetRecord:
         return store().add_dataset(data, note=SAMPLE_NOTE)
 
 
-__all__ = ["SAMPLE_NAME", "SAMPLE_NOTE", "add_sample", "dataset", "jobs", "model", "read_only", "store"]
+__all__ = [
+    "SAMPLE_NAME",
+    "SAMPLE_NOTE",
+    "add_sample",
+    "dataset",
+    "jobs",
+    "model",
+    "movielens_fetch",
+    "read_only",
+    "store",
+]
