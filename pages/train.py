@@ -9,10 +9,11 @@ from convmf.data.splits import SplitSettings
 from convmf.data.vectors import WordVectors
 from convmf.errors import ConvMFError
 from convmf.runs.store import DatasetRecord, RunRecord
-from pages.shared import frame, run_view, settings, word_vectors
+from pages.shared import device, forecast_view, frame, run_view, settings, word_vectors
 from pages.shared.workspace import jobs, read_only, store
 
 RUNS, NEW = "Runs", "New training"
+DEVICE_SECONDS = 1.0
 
 
 def main() -> None:
@@ -67,13 +68,13 @@ def _new_training(datasets: list[DatasetRecord]) -> None:
         help="A set of settings that belong together. Each of them can be changed below.",
         persist_state="session",
     )
-    cold_percent, seed, device = _main_settings()
+    cold_percent, seed, chosen_device = _main_settings()
     config = vectors = None
     with st.expander("All settings", key="train_settings"):
         st.caption("They start at the values of the preset. Letters are the symbols of the paper.")
         try:
             config = settings.draw_settings(preset)
-            config = ConvMFConfig.from_dict({**config.to_dict(), "seed": seed, "device": device})
+            config = ConvMFConfig.from_dict({**config.to_dict(), "seed": seed, "device": chosen_device})
             vectors, config = word_vectors.draw(data, config)
         except ConvMFError as error:
             st.error(frame.plain(str(error)))
@@ -83,7 +84,14 @@ def _new_training(datasets: list[DatasetRecord]) -> None:
             st.caption(f"Changed from the preset: {', '.join(settings.setting_name(name) for name in changed)}.")
     else:
         st.error("One of the settings can't be used. Open “All settings” to see which.")
-    _start_button(data, config, SplitSettings(cold_items=cold_percent / 100, seed=seed), vectors)
+    split = SplitSettings(cold_items=cold_percent / 100, seed=seed)
+    time = st.container()
+    _start_button(data, config, split, vectors)
+    if config is not None:
+        with st.expander("The same from the command line", key="train_command"):
+            run_view.show_command(data, config, split, "" if vectors is None else vectors.name)
+        with time:  # drawn last, because it may have to read the data first
+            forecast_view.draw(data, config, split)
 
 
 def _choose_dataset(datasets: list[DatasetRecord]) -> DatasetRecord:
@@ -116,8 +124,6 @@ def _choose_dataset(datasets: list[DatasetRecord]) -> DatasetRecord:
 
 def _main_settings() -> tuple[int, int, str]:
     """Percent of the items held out, seed, device."""
-    from convmf.device import available_devices, choose_device, describe_device  # imports torch
-
     held_out, seed_column, device_column = st.columns([2, 1, 1])
     with held_out:
         cold_percent = st.slider(
@@ -134,19 +140,32 @@ def _main_settings() -> tuple[int, int, str]:
     with seed_column:
         seed = settings.draw_setting("seed", 0, key="train_seed")
     with device_column:
-        device = st.selectbox(
-            "Device",
-            ["auto", *available_devices()],
-            key="train_device",
-            persist_state="session",
-            format_func=lambda name: f"auto ({choose_device().type})" if name == "auto" else name,
-            help=f"Where to train. Auto takes the fastest of this machine: {describe_device(choose_device())}.",
-        )
+        chosen = _choose_device()
     st.caption(
         "Of the other ratings, 80 % are learned from, 10 % choose the best iteration (validation), and 10 % are "
         "kept for one final measurement (test)."
     )
-    return int(cold_percent), int(seed), str(device)
+    return int(cold_percent), int(seed), chosen
+
+
+def _choose_device() -> str:
+    """Auto, or one of this machine's devices, which become known a moment after the server has started."""
+    name = st.selectbox(
+        "Device",
+        device.options(),
+        key="train_device",
+        persist_state="session",
+        format_func=device.label,
+        help=f"Where to train. Auto takes the fastest of this machine: {device.describe() or 'looking …'}.",
+    )
+    if not device.is_known():
+        st.fragment(_wait_for_devices, run_every=DEVICE_SECONDS)()
+    return str(name)
+
+
+def _wait_for_devices() -> None:
+    if device.is_known():
+        st.rerun()
 
 
 def _start_button(

@@ -7,12 +7,15 @@ from pathlib import Path
 
 import pytest
 
+from convmf.training.forecast import Costs
+
 
 @pytest.fixture
 def workspace(tmp_path, monkeypatch):
     """An empty workspace of its own for the pages; afterwards its trainings are stopped and nothing stays cached."""
     import streamlit as st
 
+    from pages.shared import forecast_view
     from pages.shared import workspace as shared
 
     def clear() -> None:
@@ -24,6 +27,8 @@ def workspace(tmp_path, monkeypatch):
     clear()
     folder = tmp_path / "workspace"
     monkeypatch.setenv("CONVMF_HOME", str(folder))
+    # A real calibration trains a model, on every page that shows a forecast.
+    monkeypatch.setattr(forecast_view, "calibrate", lambda device: Costs(1e-5, 1e-9, 1e-9, 5e-9))
     yield folder
     clear()
 

@@ -585,7 +585,7 @@ def test_default_training_keeps_history_baselines_report_and_model(store, datase
     assert fits[0]["config"] == CONFIG
     assert (fits[0]["resume_from"], fits[0]["checkpoint_to"]) == (None, store.checkpoint_folder(run.id))
     said = [line.split(" ", 2)[2] for line in jobs.log(run.id)]
-    assert said[:3] == ["reading the data", "training", "iteration 1: train_rmse 0.5000"]
+    assert said[:3] == ["reading the data", "training", "iteration 1: training RMSE 0.5000, 3.50 s"]
     assert jobs.close()
 
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import re
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -14,10 +17,12 @@ from streamlit.testing.v1 import AppTest
 from convmf.config import PRESET_HELP, ConvMFConfig
 from convmf.data.sample import SAMPLE_NOTE, sample_truth
 from convmf.data.splits import SplitSettings
-from convmf.errors import RunError
+from convmf.errors import ConfigError, RunError
+from convmf.runs.command import train_command
 from convmf.runs.jobs import Jobs, Progress
 from convmf.runs.store import RunRecord, Store
-from pages.shared import charts, run_view, settings
+from convmf.training.forecast import Costs, Forecast
+from pages.shared import charts, forecast_view, run_view, settings
 from pages.shared import workspace as shared
 from tests.helpers import TINY, tiny_dataset
 
@@ -352,6 +357,7 @@ def test_the_curves_are_one_specification_whatever_the_data():
 
     assert specification(charts.rmse_chart([], None)) == specification(charts.rmse_chart(history, lines))
     assert specification(charts.objective_chart([])) == specification(charts.objective_chart(history))
+    assert specification(charts.cnn_chart([])) == specification(charts.cnn_chart(history))
 
 
 @pytest.mark.parametrize(("growth", "shown"), [(1.1, run_view.GROWING_OBJECTIVE), (1.0, run_view.STEADY_OBJECTIVE)])
@@ -365,3 +371,122 @@ def test_the_captions_are_true_of_a_growing_and_of_a_steady_lambda(workspace, gr
     captions = [caption.value for caption in app.caption]
     assert shown in captions
     assert any(run_view.GROWING_ERROR in caption for caption in captions) == (growth > 1)
+
+
+def test_a_forecast_comes_from_a_calibration_then_from_earlier_runs(workspace):
+    shared.store().add_dataset(tiny_dataset())
+    app = train_page()
+    run_until(app, lambda: "short calibration of this machine" in texts(app))
+    assert re.search(r"\*\*Time:\*\* at least \S+ s, at most .* \(6 to 50 iterations, as patience decides", texts(app))
+    run = ended_run(dataclasses.replace(TINY, device="auto"))
+    app = train_page(dataset=run.dataset_id)
+    assert f"From earlier runs here ({run.name}), scaled by ratings, words" in texts(app)
+    assert "likely" not in texts(app)
+    app.number_input(key="setting_default_n_iterations").set_value(4)
+    app.number_input(key="setting_default_patience").set_value(10)
+    app.number_input(key="setting_default_lambda_growth").set_value(1.0)
+    app.run()
+    assert re.search(r"likely about \S+ s, for 4 iterations as before; about \S+ s \(4 iterations", texts(app))
+
+
+def test_a_forecast_waits_for_the_first_training_instead_of_disturbing_it(gate, monkeypatch):
+    monkeypatch.setattr(forecast_view, "calibrate", lambda device: pytest.fail("measured beside a training"))
+    data = shared.store().add_dataset(tiny_dataset())
+    shared.jobs().start(data.id, ConvMFConfig(), SplitSettings())
+    app = train_page(dataset=data.id)
+    assert "when the running training has finished its first iteration" in texts(app)
+
+
+def test_a_device_that_is_not_there_has_no_forecast_and_no_traceback(workspace, monkeypatch):
+    def missing(device: str) -> Costs:
+        raise ConfigError("This machine has no device *cuda*.")
+
+    monkeypatch.setattr(forecast_view, "calibrate", missing)
+    shared.store().add_dataset(tiny_dataset())
+    app = train_page()
+    run_until(app, lambda: r"no forecast. This machine has no device \*cuda\*" in texts(app))
+
+
+@pytest.mark.parametrize(
+    ("told", "words"),
+    [
+        (
+            Forecast(setup=2.0, iteration=0.5, fewest=6, most=50, likely=16),
+            "likely about 10 s, for 16 iterations as before; at least 5.0 s, at most 27 s "
+            "(6 to 50 iterations, as patience decides; about 0.5 s each).",
+        ),
+        (Forecast(setup=1.0, iteration=0.01, fewest=3, most=3), "about 1.0 s (3 iterations, less than 0.1 s each)."),
+    ],
+)
+def test_a_forecast_in_words(told, words):
+    assert forecast_view.in_words(told) == words
+
+
+def test_the_log_and_the_command_of_a_run_outlive_a_refresh(workspace):
+    run = ended_run()
+    app = train_page(run=run.id)
+    log = next(element.value for element in app.text if "iteration 1:" in element.value)
+    assert re.search(r"iteration 1: training RMSE \d\.\d{4}, validation RMSE \d\.\d{4}, \d+\.\d\d s", log)
+    assert "training on cpu" in log and "measuring the model" in log
+    (command,) = [code.value for code in app.code]
+    assert command == train_command(TINY, SplitSettings(cold_items=0.2))
+    labels = [button.proto.label for button in app.get("download_button")]
+    assert labels == ["ratings.csv.gz", "items.csv.gz"]
+    table = next(frame.value for frame in app.dataframe if "Symbol" in frame.value)
+    rows = table.set_index("Name in the library")
+    assert rows.loc["lambda_v", ["Setting", "Symbol", "Value"]].tolist() == ["Pull of the text", "λ_V", "4.0"]
+    assert rows.loc["cold_items", "Value"] == "0.2"
+
+
+def test_the_form_shows_the_command_that_does_the_same(workspace):
+    shared.store().add_dataset(tiny_dataset())
+    app = train_page()
+    app.slider(key="train_cold").set_value(25)
+    app.number_input(key="setting_default_n_factors").set_value(7).run()
+    (command,) = [code.value for code in app.code]
+    assert command == train_command(ConvMFConfig(n_factors=7), SplitSettings(cold_items=0.25))
+
+
+def test_the_terms_of_the_objective_and_the_loss_of_the_network():
+    history = [
+        {"iteration": 1, "objective": 10.0, "rating_loss": 5.0, "user_penalty": 2.0, "item_penalty": 3.0}
+        | {"cnn_penalty": 0.0, "cnn_loss": 0.25},
+    ]
+    table = charts.terms_table(history)
+    assert table["value"].tolist() == [5.0, 2.0, 3.0, 0.0]
+    assert set(table["total"]) == {10.0} and table["term"].nunique() == 4
+    (data,) = charts.cnn_chart(history).to_dict()["datasets"].values()
+    assert data == [{"iteration": 1, "loss": 0.25}]
+    (data,) = charts.cnn_chart([{"iteration": 1, "cnn_loss": None}]).to_dict()["datasets"].values()
+    assert data == []
+
+
+def test_the_label_of_the_best_iteration_lies_below_every_line():
+    history = [{"iteration": 1, "objective": 9.0, "train_rmse": 0.9, "valid_rmse": 1.0}]
+    layers = charts.rmse_chart(history, {"biases": {"valid": 0.96}}).to_dict()["layer"]
+    (label,) = [layer for layer in layers if layer["mark"]["type"] == "text"]
+    scale = layers[0]["encoding"]["y"]["scale"]
+    assert charts.RMSE_HEIGHT - label["encoding"]["y"]["value"] < scale["padding"]
+
+
+def test_the_first_paint_waits_for_no_torch(workspace):
+    """In a process of its own, because torch is long there in this one."""
+    shared.store().add_dataset(tiny_dataset())
+    shared.store.clear()
+    code = """
+import sys
+from streamlit.testing.v1 import AppTest
+from pages.shared import frame
+frame._warm_up = lambda: None
+app = AppTest.from_file("app.py", default_timeout=120).run()
+for page in ("pages/data.py", "pages/train.py", "app.py"):
+    app.switch_page(page)
+    app.run()
+    assert not app.exception, app.exception
+    assert "torch" not in sys.modules, page
+    if page == "pages/train.py":
+        assert app.selectbox(key="train_device").options == ["auto"]
+        assert app.button(key="train_start").label == "Start training"
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr[-2000:]

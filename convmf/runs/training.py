@@ -52,8 +52,10 @@ def default_training(store: Store, run: RunRecord, should_stop: Callable[[], boo
     def record(result: IterationResult) -> None:
         values = result.to_dict()
         store.append_iteration(run.id, values)
-        figures = [f"{key} {values[key]:.4f}" for key in ("train_rmse", "valid_rmse") if values.get(key) is not None]
-        logger.info("iteration %d: %s", values["iteration"], ", ".join(figures))
+        names = {"train_rmse": "training RMSE", "valid_rmse": "validation RMSE"}
+        figures = [f"{name} {values[key]:.4f}" for key, name in names.items() if values.get(key) is not None]
+        seconds = sum(values["seconds"].values())
+        logger.info("iteration %d: %s, %.2f s", values["iteration"], ", ".join(figures), seconds)
 
     leave_a_core()
     enter("reading the data")

@@ -28,24 +28,81 @@ _ITERATION = alt.X(
     scale=alt.Scale(zero=False, nice=False, padding=28),
 )
 _LEGEND = alt.Legend(title=None, orient="top", direction="horizontal", columns=2, labelLimit=220)
+RMSE_HEIGHT, SMALL_HEIGHT = 380, 280
 N_BINS = 30
 MAX_PHRASES = 10
 
 
-def objective_chart(history: Sequence[Mapping[str, Any]]) -> alt.LayerChart:
-    """The objective after each iteration. The specification never changes, so a live chart doesn't flicker."""
-    frame = pd.DataFrame(
-        {
-            "iteration": [int(values["iteration"]) for values in history],
-            "objective": [float(values["objective"]) for values in history],
-        }
+TERMS = {
+    "rating_loss": ("Error on the training ratings", QUIET),
+    "user_penalty": ("Pull on users", AMBER),
+    "item_penalty": ("Pull of the text on items", ACCENT),
+    "cnn_penalty": ("Penalty on the network", RED),
+}
+"""The four terms of the objective, the lowest first."""
+
+
+def _zoom() -> alt.Parameter:
+    """Moving and zooming along the iterations; the plain wheel goes on scrolling the page.
+
+    The view that it is added to needs a name of its own: Altair's would change with the data, and the chart flicker.
+    """
+    return alt.selection_interval(name="zoom", bind="scales", encodings=["x"], zoom="wheel![event.shiftKey]")
+
+
+def objective_chart(history: Sequence[Mapping[str, Any]]) -> alt.Chart:
+    """The objective after each iteration, stacked from its four terms.
+
+    The specification never changes, so a live chart doesn't flicker.
+    """
+    names, colours = zip(*TERMS.values(), strict=True)
+    return (
+        alt.Chart(terms_table(history))
+        .mark_area(opacity=0.55, line={"strokeWidth": 1.5}, point={"filled": True, "size": 24, "opacity": 1})
+        .encode(
+            _ITERATION,
+            alt.Y("value:Q", title="Objective", axis=alt.Axis(format="~s"), stack="zero"),
+            alt.Color("term:N", scale=alt.Scale(domain=list(names), range=list(colours)), legend=_LEGEND),
+            alt.Order("order:Q"),
+            tooltip=[
+                alt.Tooltip("iteration:Q", title="Iteration"),
+                alt.Tooltip("term:N", title="Term"),
+                alt.Tooltip("value:Q", title="Its value", format=",.1f"),
+                alt.Tooltip("total:Q", title="Objective", format=",.1f"),
+            ],
+        )
+        .properties(name="terms", height=SMALL_HEIGHT)
+        .add_params(_zoom())
     )
-    base = alt.Chart(frame).encode(
+
+
+def terms_table(history: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+    """Columns iteration, term, order, value and total (the objective): four rows an iteration."""
+    rows = [
+        (int(values["iteration"]), name, order, float(values.get(key, 0.0)), float(values["objective"]))
+        for values in history
+        for order, (key, (name, _)) in enumerate(TERMS.items())
+    ]
+    return pd.DataFrame(rows, columns=["iteration", "term", "order", "value", "total"])
+
+
+def cnn_chart(history: Sequence[Mapping[str, Any]]) -> alt.LayerChart:
+    """The loss of the text network after each iteration; its specification never changes."""
+    rows = [
+        (int(values["iteration"]), float(values["cnn_loss"]))
+        for values in history
+        if values.get("cnn_loss") is not None
+    ]
+    base = alt.Chart(pd.DataFrame(rows, columns=["iteration", "loss"])).encode(
         _ITERATION,
-        alt.Y("objective:Q", title="Objective", axis=alt.Axis(format="~s"), scale=alt.Scale(zero=False, padding=10)),
-        tooltip=[alt.Tooltip("iteration:Q", title="Iteration"), alt.Tooltip("objective:Q", format=",.1f")],
+        alt.Y("loss:Q", title="Loss of an item", axis=alt.Axis(format="~g"), scale=alt.Scale(zero=False, padding=10)),
+        tooltip=[
+            alt.Tooltip("iteration:Q", title="Iteration"),
+            alt.Tooltip("loss:Q", title="Loss of an item", format=".4f"),
+        ],
     )
-    return (base.mark_line(color=QUIET) + base.mark_point(color=QUIET, filled=True, size=28)).properties(height=260)
+    line = base.mark_line(color=ACCENT).properties(name="curve").add_params(_zoom())
+    return (line + base.mark_point(color=ACCENT, filled=True, size=28)).properties(height=SMALL_HEIGHT)
 
 
 def rmse_chart(
@@ -63,7 +120,8 @@ def rmse_chart(
             title=None, orient="top", direction="horizontal", columns=2, labelLimit=220, symbolType="stroke"
         ),
     )
-    rmse = alt.Y("rmse:Q", title="RMSE (rating points)", scale=alt.Scale(zero=False, padding=10))
+    # The padding leaves room below every line and curve for the label of the best iteration.
+    rmse = alt.Y("rmse:Q", title="RMSE (rating points)", scale=alt.Scale(zero=False, padding=26))
     tooltip = [
         alt.Tooltip("series:N", title="Series"),
         alt.Tooltip("iteration:Q", title="Iteration"),
@@ -74,14 +132,16 @@ def rmse_chart(
     lines = base.transform_filter(alt.FieldOneOfPredicate("series", [BIASES, GLOBAL_MEAN])).encode(
         rmse, colour, tooltip=[tooltip[0], tooltip[2]]
     )
-    best = base.transform_filter(alt.FieldEqualPredicate(BEST, "series")).encode(_ITERATION, rmse, tooltip=tooltip)
+    best = base.transform_filter(alt.FieldEqualPredicate(BEST, "series")).encode(_ITERATION, tooltip=tooltip)
+    label = best.encode(alt.YValue(RMSE_HEIGHT - 10), text="label:N")
     return alt.layer(
         lines.mark_rule(strokeDash=[6, 4], strokeWidth=1.5),
-        curves.mark_line(strokeWidth=2),
+        best.mark_rule(color=ACCENT, strokeWidth=1, opacity=0.5),
+        curves.mark_line(strokeWidth=2).properties(name="curves").add_params(_zoom()),
         curves.mark_point(filled=True, size=28),
-        best.mark_point(color=ACCENT, size=170, strokeWidth=2),
-        best.mark_text(color=ACCENT, dy=-16, fontWeight="bold").encode(text="label:N"),
-    ).properties(height=380)
+        best.encode(rmse).mark_point(color=ACCENT, size=170, strokeWidth=2),
+        label.mark_text(color=ACCENT, fontWeight="bold", dx=6, align="left", baseline="middle"),
+    ).properties(height=RMSE_HEIGHT)
 
 
 def rmse_table(

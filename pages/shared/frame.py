@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import threading
 from functools import cache
 from pathlib import Path
@@ -10,7 +9,7 @@ from pathlib import Path
 import streamlit as st
 
 from convmf.errors import ConvMFError
-from pages.shared import sign_in
+from pages.shared import device, sign_in
 from pages.shared.safe_text import plain
 
 APP_NAME = "ConvMF"
@@ -81,15 +80,6 @@ def _import_torch() -> None:
     leave_a_core()
 
 
-def _device() -> str:
-    """The device in words; empty as long as torch is not there."""
-    if not getattr(sys.modules.get("convmf.device"), "describe_device", None):
-        return ""
-    from convmf.device import choose_device, describe_device
-
-    return describe_device(choose_device())
-
-
 def _open_workspace() -> None:
     """Open it before the page needs it; where it can't be opened the page ends with the reason."""
     # Imported here so that the title is on the screen before the heavier modules are.
@@ -106,7 +96,7 @@ def _draw_status() -> None:
     """The status, looked at again while it may change by itself."""
     from pages.shared.workspace import jobs
 
-    may_change = jobs().active() is not None or not _device()
+    may_change = jobs().active() is not None or not device.is_known()
     st.fragment(_status, run_every=STATUS_SECONDS if may_change else None)()
 
 
@@ -120,4 +110,4 @@ def _status() -> None:
         st.caption("No training is running.")
     else:
         st.caption(f"**In training:** {plain(run.name)} ({run.iterations_done} of {run.n_iterations} iterations)")
-    st.caption(f"Device: {plain(_device() or 'looking …')}")
+    st.caption(f"Device: {plain(device.describe() or 'looking …')}")

@@ -8,11 +8,14 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from convmf.config import ConvMFConfig
 from convmf.data.sample import SAMPLE_NOTE, sample_truth
+from convmf.data.splits import SplitSettings
 from convmf.errors import ConvMFError
+from convmf.runs.command import train_command
 from convmf.runs.jobs import Progress
 from convmf.runs.store import DatasetRecord, RunRecord
-from pages.shared import charts, frame
+from pages.shared import charts, data_manage, device, frame, settings
 from pages.shared.workspace import jobs, read_only, store
 
 STATES = {
@@ -34,6 +37,25 @@ _ROWS = {
     "floor": ("Lowest possible", "No model can do better: the rest is chance, known because the data are invented."),
 }
 _NONE = "–"
+
+LOG_LINES = 100
+CURVE_WIDTH = 482
+
+_ZOOM = "Drag to move along the iterations, Shift and the wheel to zoom, double click to see all again."
+_TERMS_HELP = (
+    "What the training makes smaller, in the model's own unit: the squared error on the training ratings, the pull on "
+    "the users' factors, the pull of the items' factors towards what the network reads, and the penalty on its weights."
+)
+_CNN_HELP = (
+    "λ_V/2 times the squared distance between an item's factors and what the network reads in its text: the mean over "
+    "the rated items, in the model's own unit."
+)
+_SPLIT = (
+    ("valid", "Validation share", "Share of the ratings that choose the best iteration."),
+    ("test", "Test share", "Share of the ratings that are read once, at the end."),
+    ("cold_items", "Items held out as if new", "Share of the rated items that lose all their ratings."),
+    ("seed", "Seed of the split", "Start of the random choice of these parts."),
+)
 
 GROWING_ERROR = (
     " The training error may rise on the way: the pulls grow, and the model lets go of what it had learnt by heart."
@@ -206,31 +228,61 @@ def _figures(run: RunRecord, progress: Progress, history: Sequence[Mapping[str, 
             help="Typical error in rating points on ratings it doesn't learn from; lower is better. Averages: what "
             "user and item averages alone reach.",
         )
-        st.metric("Device", _device(run), width=100, help="Where it is trained.")
-
-
-def _device(run: RunRecord) -> str:
-    if run.device != "auto":
-        return run.device
-    from convmf.device import choose_device  # imports torch
-
-    return choose_device().type
+        st.metric("Device", device.label(run.device), width=150, help="Where it is trained.")
 
 
 def _curves(run: RunRecord, history: Sequence[Mapping[str, Any]]) -> None:
     if not history and not run.is_active:
         st.caption("It ended before its first iteration was finished, so there are no curves.")
         return
-    st.markdown("**Error**", help="RMSE: typical distance between predicted and real rating. Lower is better.")
-    st.altair_chart(charts.rmse_chart(history, run.baselines), width="stretch", key="run_rmse")
     grows = run.config.get("lambda_growth", 1.0) > 1.0
+    st.markdown("**Error**", help=f"RMSE: typical distance between predicted and real rating. Lower is better. {_ZOOM}")
+    st.altair_chart(
+        charts.rmse_chart(history, run.baselines),
+        width="stretch",
+        key="run_rmse",
+        alt="Line chart of the RMSE on training and validation ratings after each iteration, beside simple averages",
+    )
     st.caption(
         "Dashed lines: simple averages, on the validation ratings. A useful model comes to lie below them."
         + (GROWING_ERROR if grows else "")
     )
-    st.markdown("**Objective**", help="Error on the training ratings, plus the pulls of the settings.")
-    st.altair_chart(charts.objective_chart(history), width="stretch", key="run_objective")
+    with st.container(horizontal=True):
+        with st.container(width=CURVE_WIDTH):
+            _objective(history, grows)
+        with st.container(width=CURVE_WIDTH):
+            _cnn_loss(run, history)
+
+
+def _objective(history: Sequence[Mapping[str, Any]], grows: bool) -> None:
+    st.markdown("**Objective and its four terms**", help=f"{_TERMS_HELP} {_ZOOM}")
+    st.altair_chart(
+        charts.objective_chart(history),
+        width="stretch",
+        key="run_objective",
+        alt="Area chart of the objective after each iteration, stacked from its four terms",
+    )
     st.caption(GROWING_OBJECTIVE if grows else STEADY_OBJECTIVE)
+
+
+def _cnn_loss(run: RunRecord, history: Sequence[Mapping[str, Any]]) -> None:
+    st.markdown("**Loss of the text network**", help=f"{_CNN_HELP} {_ZOOM}")
+    if run.config["text"] == "none":
+        st.caption("This run reads no texts, so it has no text network.")
+        return
+    st.altair_chart(
+        charts.cnn_chart(history),
+        width="stretch",
+        key="run_cnn",
+        alt="Line chart of the text network's loss after each iteration",
+    )
+    st.caption(
+        "How far the text of a rated item is from telling what its ratings say. It can't reach zero: a text doesn't "
+        "tell everything. It grows with the pull of the text."
+        if run.config.get("lambda_growth", 1.0) > 1.0
+        else "How far the text of a rated item is from telling what its ratings say. It can't reach zero: a text "
+        "doesn't tell everything."
+    )
 
 
 def _results(run: RunRecord, report: Mapping[str, Any]) -> None:
@@ -270,11 +322,41 @@ def _floor(run: RunRecord) -> tuple[float, float] | None:
 
 def _details(run: RunRecord) -> None:
     with st.expander("Log", key="run_log"):
-        st.text("\n".join(jobs().log(run.id)[-60:]) or "Nothing has been logged yet.")
+        lines = jobs().log(run.id)
+        st.text("\n".join(lines[-LOG_LINES:]) or "Nothing has been logged yet.")
+        if len(lines) > LOG_LINES:
+            st.caption(f"The last {LOG_LINES} lines; times are those of this machine.")
     with st.expander("Settings of this run", key="run_settings"):
-        shown = {**run.config, **{f"split: {name}": value for name, value in run.split.items()}}
-        st.dataframe(
-            pd.DataFrame({"Setting": list(shown), "Value": [str(value) for value in shown.values()]}),
-            hide_index=True,
-            width="stretch",
-        )
+        st.dataframe(settings_table(run), hide_index=True, width="stretch", alt="The settings of this run")
+    with st.expander("The same from the command line", key="run_command"):
+        data = store().dataset_record(run.dataset_id)
+        vectors = "" if run.report is None else (run.report.get("word_vectors") or {}).get("file", "")
+        show_command(data, ConvMFConfig.from_dict(run.config), SplitSettings.from_dict(run.split), vectors)
+
+
+def settings_table(run: RunRecord) -> pd.DataFrame:
+    """A row a setting: its name in words, the paper's symbol, its value, what it means, its name in the library."""
+    rows = [
+        (settings.setting_name(name), field.metadata["symbol"], _value(run.config[name]), field.metadata["help"], name)
+        for name, field in settings.FIELDS.items()
+        if name in run.config
+    ]
+    rows += [(name, "", _value(run.split[key]), meaning, key) for key, name, meaning in _SPLIT if key in run.split]
+    return pd.DataFrame(rows, columns=["Setting", "Symbol", "Value", "What it is", "Name in the library"])
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def show_command(data: DatasetRecord, config: ConvMFConfig, split: SplitSettings, vectors: str) -> None:
+    """The command that trains the same model, to copy, and the two files that it reads."""
+    st.code(train_command(config, split, vectors=vectors), language="bash", wrap_lines=True)
+    st.caption(
+        "On the CPU it gives the same figures as here. It reads these two files of the data set, from the folder in "
+        "which it is called" + (", and the file of word vectors that you chose." if vectors else ":")
+    )
+    with st.container(horizontal=True):
+        data_manage.download_buttons(data, "command")
