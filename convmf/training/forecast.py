@@ -2,7 +2,9 @@
 
 The work is counted, the pace is measured: on earlier runs of this machine, or on a training of a second or two
 made for the purpose. It is a rough figure: the counts know nothing of caches, and other programs take their share
-of the machine at one time and not at another.
+of the machine at one time and not at another. On two quiet cores, with the three presets on the built-in data,
+MovieTweetings and MovieLens 100k and 1M, a calibration told between 0.75 and 1.72 times the real seconds of an
+iteration.
 """
 
 from __future__ import annotations
@@ -28,6 +30,7 @@ STEPS = ("users", "items", "cnn")
 
 _ROW_OVERHEAD = 32  # factors: what gathering a row of factors costs beside multiplying it
 _RATINGS_A_WORD = 10  # preparing a word (finding, counting, encoding it) takes as long as preparing so many ratings
+_FINAL_CNN_STEPS = 2  # what measuring the predictive intervals takes at the end, in CNN steps of an iteration
 _CALIBRATION_USERS, _CALIBRATION_ITEMS, _CALIBRATION_RATINGS, _CALIBRATION_WORDS = 200, 200, 8_000, 50
 
 
@@ -96,12 +99,14 @@ def work(size: TrainingSize, config: ConvMFConfig) -> Costs:
 def pace(done: Costs, history: Sequence[Mapping[str, Any]], setup_seconds: float = 0.0) -> Costs | None:
     """Seconds a unit of the work in ``done``: the middle of the iterations in ``history``, and getting ready.
 
-    None when it says nothing about one of the steps; a setup of 0 seconds counts as not measured.
+    ``setup_seconds`` is everything beside the iterations, measuring the intervals at the end too; 0 counts as not
+    measured. None when the history says nothing about one of the steps.
     """
     if not history or min(done.users, done.items, done.cnn) <= 0:
         return None
     step = {name: median(values["seconds"][name] for values in history) for name in STEPS}
-    return Costs(max(0.0, setup_seconds) / done.setup, *(step[name] / getattr(done, name) for name in STEPS))
+    setup = max(0.0, setup_seconds - _FINAL_CNN_STEPS * step["cnn"])
+    return Costs(setup / done.setup, *(step[name] / getattr(done, name) for name in STEPS))
 
 
 def iteration_seconds(history: Sequence[Mapping[str, Any]]) -> float:
@@ -150,7 +155,8 @@ def calibrate(device: str = "auto") -> Costs:
 
 @dataclass(frozen=True)
 class Forecast:
-    """The seconds of a training before it starts.
+    """The seconds of a training before it starts: ``setup`` once, for getting ready and for measuring the intervals
+    at the end, and ``iteration`` for each iteration.
 
     It ends after ``fewest`` iterations when none is better than the first, after ``most`` when patience never
     runs out; ``likely`` is what earlier runs with the same patience took, None where there are none.
@@ -172,7 +178,8 @@ def forecast(size: TrainingSize, config: ConvMFConfig, pace: Costs, likely: int 
     units = work(size, config)
     seconds = Costs(**{name: getattr(units, name) * getattr(pace, name) for name in ("setup", *STEPS)})
     most = config.n_iterations
-    return Forecast(seconds.setup, seconds.iteration, min(most, config.patience + 1), most, likely)
+    once = seconds.setup + _FINAL_CNN_STEPS * seconds.cnn
+    return Forecast(once, seconds.iteration, min(most, config.patience + 1), most, likely)
 
 
 def _made_up_dataset() -> Dataset:

@@ -25,11 +25,12 @@ from convmf.data.splits import SplitSettings
 from convmf.runs.jobs import Jobs
 from convmf.runs.store import Store
 from tests.e2e.browser import AppServer, find_chromium, launch, metric, start_training, wait_for_app, wait_until_drawn
+from tests.helpers import tiny_dataset
 
 logger = logging.getLogger(__name__)
 
 PAGES = {"overview": "", "data": "data", "train": "train", "cold_start": "cold_start"}
-WIDTHS = {1440: 2200, 900: 2600}
+WIDTHS = {1440: 3300, 900: 4200}
 """Width of the window and a height in which a whole page fits: Streamlit scrolls inside, not the window."""
 THEMES = ("light", "dark")
 STATES = ("empty", "running", "finished", "failed")
@@ -67,6 +68,8 @@ def take_all(browser: Browser, folder: Path, scratch: Path, states: list[str]) -
         for state in ("finished", "failed"):
             if state in states:
                 take_state(browser, server, folder, state, {"train": f"?run={runs[state]}"})
+        if "finished" in states:
+            take_details(browser, server, folder, runs["finished"])
         if "running" in states:
             with visit(browser, server, "train", 1440, "light") as page:
                 page.get_by_text("New training", exact=True).first.click()
@@ -85,10 +88,37 @@ def take_all(browser: Browser, folder: Path, scratch: Path, states: list[str]) -
                 page.screenshot(path=folder / "stopped_train_1440_light.png")
 
 
+def take_details(browser: Browser, server: AppServer, folder: Path, run: str) -> None:
+    """What is folded away on the pages, opened."""
+    for theme in THEMES:
+        for width in WIDTHS:
+            with visit(browser, server, f"train?run={run}", width, theme) as page:
+                for label in ("Log", "Settings of this run", "The same from the command line"):
+                    page.get_by_test_id("stExpander").get_by_text(label, exact=True).click()
+                page.wait_for_timeout(800)
+                page.screenshot(path=folder / f"details_train_{width}_{theme}.png")
+            with visit(browser, server, "train", width, theme) as page:
+                page.get_by_text("New training", exact=True).first.click()
+                page.get_by_text("Time:").wait_for()
+                wait_until_drawn(page)
+                page.screenshot(path=folder / f"form_train_{width}_{theme}.png")
+            with visit(browser, server, "data", width, theme) as page:
+                page.get_by_text("Add data", exact=True).click()
+                page.get_by_text("Terms of use").click()
+                page.wait_for_timeout(800)
+                page.screenshot(path=folder / f"add_data_{width}_{theme}.png")
+            with visit(browser, server, "data", width, theme) as page:
+                page.get_by_text("Missing", exact=False).click()
+                page.get_by_role("button", name="Delete", exact=True).click()
+                page.wait_for_timeout(800)
+                page.screenshot(path=folder / f"delete_data_{width}_{theme}.png")
+
+
 def fill(home: Path) -> dict[str, str]:
     """A workspace with the built-in data, a finished and a failed run; their ids by state."""
     store = Store(home)
     jobs = Jobs(store)
+    store.add_dataset(tiny_dataset(120, 60), note="Made for these pictures.")
     data = store.add_dataset(sample_dataset(), note=SAMPLE_NOTE)
     split = SplitSettings(cold_items=0.1)
     done = jobs.start(data.id, ConvMFConfig.preset("quick"), split)
