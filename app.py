@@ -125,19 +125,41 @@ def _datasets(records: list[DatasetRecord]) -> None:
 def _runs_live(is_active: bool) -> None:
     """The runs, looked at again while one of them is at work."""
     st.subheader("Runs", anchor=False)
-    st.fragment(_runs, run_every=REFRESH_SECONDS if is_active else None)()
+    st.fragment(_runs, run_every=REFRESH_SECONDS if is_active else None)(is_active)
 
 
-def _runs() -> None:
+def _runs(was_active: bool) -> None:
     store = workspace.store()
     runs = store.runs()
+    if was_active and not any(run.is_active for run in runs):
+        st.rerun()  # the next step and the latest figures follow
     if not runs:
         frame.empty_state("No model is trained yet.", "pages/train.py", "Train a model")
         return
-    table = run_view.runs_table(runs[:MAX_LISTED], {record.id: record for record in store.datasets()})
-    st.dataframe(table, hide_index=True, height="content", alt="The newest runs with their state and errors")
+    names = {record.id: record.name for record in store.datasets()}
+    for run in runs[:MAX_LISTED]:
+        _run_line(run, names[run.dataset_id])
     if len(runs) > MAX_LISTED:
-        st.caption(f"The newest {MAX_LISTED} of {len(runs)} runs.")
+        st.page_link("pages/train.py", label=f"All {len(runs)} runs →")
+
+
+def _run_line(run: RunRecord, dataset_name: str) -> None:
+    """One run: a link to it, its state, and how far it is or what it came to."""
+    word, color = run_view.STATES[run.state]
+    facts = [frame.plain(dataset_name)]
+    if run.is_active:
+        facts.append(f"{run.iterations_done} of at most {run.n_iterations} iterations")
+    else:
+        facts.append(f"{run.iterations_done} iterations")
+        rmse = (run.report or {}).get("rmse", {})
+        shown = (("known", rmse.get("test")), ("new", rmse.get("cold")))
+        facts += [f"RMSE on {kind} items {value:.3f}" for kind, value in shown if value is not None]
+    if run.state == "failed":
+        facts.append(frame.plain(run.reason))
+    with st.container(border=True, horizontal=True, vertical_alignment="center"):
+        st.page_link("pages/train.py", label=f"**{frame.plain(run.name)}**", query_params={"run": run.id})
+        st.badge(word, color=color)
+        st.caption(" · ".join(facts))
 
 
 def _invented(record: DatasetRecord) -> str:

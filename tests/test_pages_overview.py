@@ -84,7 +84,8 @@ def test_with_a_trained_run_the_next_step_is_a_new_description(stored):
     page = _page()
     assert _buttons(page) == ["Try a new description"]
     assert {metric.label: metric.value for metric in page.metric} == {"Test RMSE": "0.812", "Simple rule": "0.950"}
-    assert page.dataframe[0].value["Run"].tolist() == ["First *try*"]
+    assert r"**First \*try\***" in [link.label for link in page.get("page_link")]
+    assert "RMSE on known items 0.812" in _texts(page) and "on new items 0" not in _texts(page)
     assert "lowest possible" not in _texts(page)
 
 
@@ -124,3 +125,18 @@ def test_clearing_the_caches_closes_the_trainings_before_the_store(workspace: Pa
     store.close = lambda: closed.append("store") or close_store()  # type: ignore[method-assign]
     st.cache_resource.clear()
     assert closed == ["jobs", "store"]
+
+
+def test_runs_are_links_with_their_state(stored):
+    record = stored.add_dataset(tiny_dataset())
+    page = _page()
+    for number in range(7):
+        run = stored.create_run(record.id, ConvMFConfig(n_iterations=9), SplitSettings(), name=f"Try {number}")
+    stored.set_state(run.id, "running")
+    _run(page)
+    links = [link.label for link in page.get("page_link")]
+    assert "**Try 6**" in links and "**Try 0**" not in links and "All 7 runs →" in links
+    assert "tiny · 0 of at most 9 iterations" in _texts(page)
+    stored.set_state(run.id, "failed", "The *disk* is full.")
+    _run(page)
+    assert r"The \*disk\* is full\." in _texts(page)

@@ -18,6 +18,8 @@ if TYPE_CHECKING:  # the module behind it imports torch, which a page with curve
 TRAIN, VALID = "Training ratings", "Validation ratings"
 BIASES, GLOBAL_MEAN = "User and item averages", "Global average"
 BEST = "Best iteration"
+ZOOM = "zoom"
+"""Name of the selection along the iterations in every curve."""
 
 _SERIES = {TRAIN: QUIET, VALID: ACCENT, BIASES: AMBER, GLOBAL_MEAN: "#98A0AD"}
 _BASELINES = {"biases": BIASES, "global_mean": GLOBAL_MEAN}
@@ -28,7 +30,7 @@ _ITERATION = alt.X(
     scale=alt.Scale(zero=False, nice=False, padding=28),
 )
 _LEGEND = alt.Legend(title=None, orient="top", direction="horizontal", columns=2, labelLimit=220)
-RMSE_HEIGHT, SMALL_HEIGHT = 380, 280
+RMSE_HEIGHT, SMALL_HEIGHT = 380, 360
 N_BINS = 30
 MAX_PHRASES = 10
 
@@ -45,9 +47,13 @@ TERMS = {
 def _zoom() -> alt.Parameter:
     """Moving and zooming along the iterations; the plain wheel goes on scrolling the page.
 
+    Ctrl, because browsers turn Shift and the wheel into scrolling sideways; a pinch on a touchpad counts as it, too.
+
     The view that it is added to needs a name of its own: Altair's would change with the data, and the chart flicker.
     """
-    return alt.selection_interval(name="zoom", bind="scales", encodings=["x"], zoom="wheel![event.shiftKey]")
+    return alt.selection_interval(
+        name=ZOOM, bind="scales", encodings=["x"], zoom="wheel![event.ctrlKey || event.metaKey]"
+    )
 
 
 def objective_chart(history: Sequence[Mapping[str, Any]]) -> alt.Chart:
@@ -77,11 +83,12 @@ def objective_chart(history: Sequence[Mapping[str, Any]]) -> alt.Chart:
 
 
 def terms_table(history: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
-    """Columns iteration, term, order, value and total (the objective): four rows an iteration."""
+    """Columns iteration, term, order, value and total (the objective): a row a term that isn't always zero."""
+    present = [key for key in TERMS if any(values.get(key) for values in history)]
     rows = [
-        (int(values["iteration"]), name, order, float(values.get(key, 0.0)), float(values["objective"]))
+        (int(values["iteration"]), TERMS[key][0], order, float(values[key]), float(values["objective"]))
         for values in history
-        for order, (key, (name, _)) in enumerate(TERMS.items())
+        for order, key in enumerate(present)
     ]
     return pd.DataFrame(rows, columns=["iteration", "term", "order", "value", "total"])
 
@@ -136,11 +143,11 @@ def rmse_chart(
     label = best.encode(alt.YValue(RMSE_HEIGHT - 10), text="label:N")
     return alt.layer(
         lines.mark_rule(strokeDash=[6, 4], strokeWidth=1.5),
-        best.mark_rule(color=ACCENT, strokeWidth=1, opacity=0.5),
+        best.encode(alt.YValue(0), alt.Y2Value(RMSE_HEIGHT - 22)).mark_rule(color=ACCENT, strokeWidth=1, opacity=0.5),
         curves.mark_line(strokeWidth=2).properties(name="curves").add_params(_zoom()),
         curves.mark_point(filled=True, size=28),
         best.encode(rmse).mark_point(color=ACCENT, size=170, strokeWidth=2),
-        label.mark_text(color=ACCENT, fontWeight="bold", dx=6, align="left", baseline="middle"),
+        label.mark_text(color=ACCENT, fontWeight="bold", align="center", baseline="middle"),
     ).properties(height=RMSE_HEIGHT)
 
 

@@ -21,7 +21,7 @@ FIGURES: tuple[tuple[str, str, str], ...] = (
     ("Ratings of a user", "{0.ratings_per_user:,.0f}", "Median."),
     ("Ratings of a rated item", "{0.ratings_per_item:,.0f}", "Median. Where it is low, descriptions have most to add."),
     ("Ratings of the top tenth", "{0.top_tenth:.0%}", "Share that the most rated tenth of the rated items has."),
-    ("Rating scale", "{0.lowest:g} to {0.highest:g}", "Lowest and highest rating that occurs."),
+    ("Rating scale", "{0.lowest:.4g} to {0.highest:.4g}", "Lowest and highest rating that occurs."),
     ("Mean rating", "{0.mean:.2f}", "In rating points."),
     ("Standard deviation", "{0.deviation:.2f}", "In rating points: the error of giving everything the mean."),
     ("Items with a text", "{0.n_items_with_text:,}", "Items that have a description."),

@@ -23,7 +23,7 @@ USES = {
     "too common": ("Too common", "In so many descriptions that they tell nothing about one of them."),
     "stop word": ("Stop words", "Words such as “the” and “with”, which every text has."),
     "beyond the limit": (
-        "Beyond the limit",
+        "Rarer words",
         "Less telling than those read; “Vocabulary size” on the Train page sets the limit.",
     ),
 }

@@ -124,7 +124,7 @@ def _figures(dataset: Dataset) -> None:
         ("Ratings", f"{dataset.n_ratings:,}", "One user's rating of one item."),
         ("Items with text", f"{with_text / dataset.n_items:.1%}", f"{with_text:,} items have a description."),
         ("Density", f"{dataset.density:.2%}", "Share of all user-item pairs that were rated."),
-        ("Rating scale", f"{low:g} to {high:g}", "Lowest and highest rating that occurs."),
+        ("Rating scale", f"{low:.4g} to {high:.4g}", "Lowest and highest rating that occurs."),
     )
     with st.container(horizontal=True):
         for label, value, explanation in shown:

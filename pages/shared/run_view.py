@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -38,10 +39,10 @@ _ROWS = {
 }
 _NONE = "–"
 
-LOG_LINES = 100
+LOG_LINES = 40
 CURVE_WIDTH = 482
 
-_ZOOM = "Drag to move along the iterations, Shift and the wheel to zoom, double click to see all again."
+_ZOOM = "Drag to move along the iterations, Ctrl and the wheel (or a pinch) to zoom, double click to see all again."
 _TERMS_HELP = (
     "What the training makes smaller, in the model's own unit: the squared error on the training ratings, the pull on "
     "the users' factors, the pull of the items' factors towards what the network reads, and the penalty on its weights."
@@ -237,11 +238,11 @@ def _curves(run: RunRecord, history: Sequence[Mapping[str, Any]]) -> None:
         return
     grows = run.config.get("lambda_growth", 1.0) > 1.0
     st.markdown("**Error**", help=f"RMSE: typical distance between predicted and real rating. Lower is better. {_ZOOM}")
-    st.altair_chart(
+    _draw_chart(
         charts.rmse_chart(history, run.baselines),
-        width="stretch",
-        key="run_rmse",
-        alt="Line chart of the RMSE on training and validation ratings after each iteration, beside simple averages",
+        run,
+        "run_rmse",
+        "Line chart of the RMSE on training and validation ratings after each iteration, beside simple averages",
     )
     st.caption(
         "Dashed lines: simple averages, on the validation ratings. A useful model comes to lie below them."
@@ -249,18 +250,30 @@ def _curves(run: RunRecord, history: Sequence[Mapping[str, Any]]) -> None:
     )
     with st.container(horizontal=True):
         with st.container(width=CURVE_WIDTH):
-            _objective(history, grows)
+            _objective(run, history, grows)
         with st.container(width=CURVE_WIDTH):
             _cnn_loss(run, history)
 
 
-def _objective(history: Sequence[Mapping[str, Any]], grows: bool) -> None:
+def _draw_chart(chart: charts.alt.LayerChart | charts.alt.Chart, run: RunRecord, key: str, text: str) -> None:
+    """A curve that can be zoomed.
+
+    Streamlit forgets the zoom when new data come, unless the zoom counts as a selection. That draws the run anew at
+    each zoom, so an ended run, which gets no new data, does without.
+    """
+    if run.is_active:
+        st.altair_chart(chart, width="stretch", key=key, alt=text, on_select="rerun", selection_mode=charts.ZOOM)
+    else:
+        st.altair_chart(chart, width="stretch", key=key, alt=text)
+
+
+def _objective(run: RunRecord, history: Sequence[Mapping[str, Any]], grows: bool) -> None:
     st.markdown("**Objective and its four terms**", help=f"{_TERMS_HELP} {_ZOOM}")
-    st.altair_chart(
+    _draw_chart(
         charts.objective_chart(history),
-        width="stretch",
-        key="run_objective",
-        alt="Area chart of the objective after each iteration, stacked from its four terms",
+        run,
+        "run_objective",
+        "Area chart of the objective after each iteration, stacked from its four terms",
     )
     st.caption(GROWING_OBJECTIVE if grows else STEADY_OBJECTIVE)
 
@@ -270,11 +283,11 @@ def _cnn_loss(run: RunRecord, history: Sequence[Mapping[str, Any]]) -> None:
     if run.config["text"] == "none":
         st.caption("This run reads no texts, so it has no text network.")
         return
-    st.altair_chart(
+    _draw_chart(
         charts.cnn_chart(history),
-        width="stretch",
-        key="run_cnn",
-        alt="Line chart of the text network's loss after each iteration",
+        run,
+        "run_cnn",
+        "Line chart of the text network's loss after each iteration",
     )
     st.caption(
         "How far the text of a rated item is from telling what its ratings say. It can't reach zero: a text doesn't "
@@ -322,16 +335,38 @@ def _floor(run: RunRecord) -> tuple[float, float] | None:
 
 def _details(run: RunRecord) -> None:
     with st.expander("Log", key="run_log"):
-        lines = jobs().log(run.id)
-        st.text("\n".join(lines[-LOG_LINES:]) or "Nothing has been logged yet.")
-        if len(lines) > LOG_LINES:
-            st.caption(f"The last {LOG_LINES} lines; times are those of this machine.")
+        _log(run.id)
     with st.expander("Settings of this run", key="run_settings"):
         st.dataframe(settings_table(run), hide_index=True, width="stretch", alt="The settings of this run")
     with st.expander("The same from the command line", key="run_command"):
         data = store().dataset_record(run.dataset_id)
         vectors = "" if run.report is None else (run.report.get("word_vectors") or {}).get("file", "")
         show_command(data, ConvMFConfig.from_dict(run.config), SplitSettings.from_dict(run.split), vectors)
+
+
+def _log(run_id: str) -> None:
+    """The end of what the run has logged; it is kept with the run."""
+    lines = jobs().log(run_id)
+    if not lines:
+        st.caption("Nothing has been logged yet.")
+        return
+    st.code("\n".join(lines[-LOG_LINES:]), language=None, wrap_lines=True)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.caption(
+            f"The last {min(LOG_LINES, len(lines))} lines, in this machine's time. The log is kept with the run."
+        )
+        st.download_button(
+            "Download the log",
+            partial(_log_file, run_id),
+            file_name="log.txt",
+            mime="text/plain",
+            key="run_log_file",
+            on_click="ignore",
+        )
+
+
+def _log_file(run_id: str) -> bytes:
+    return "\n".join(jobs().log(run_id)).encode("utf-8")
 
 
 def settings_table(run: RunRecord) -> pd.DataFrame:

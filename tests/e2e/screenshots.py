@@ -30,7 +30,7 @@ from tests.helpers import tiny_dataset
 logger = logging.getLogger(__name__)
 
 PAGES = {"overview": "", "data": "data", "train": "train", "cold_start": "cold_start"}
-WIDTHS = {1440: 3300, 900: 4200}
+WIDTHS = {1440: 3800, 900: 4600}
 """Width of the window and a height in which a whole page fits: Streamlit scrolls inside, not the window."""
 THEMES = ("light", "dark")
 STATES = ("empty", "running", "finished", "failed")

@@ -124,6 +124,30 @@ def watch_the_curve_move(page: Page) -> None:
         assert int(value.inner_text()) > before
         assert chart.get_attribute("data-seen-before") == "yes", "The chart was taken away and drawn anew: it flickers."
         wait_for_another_picture(page, chart, picture)
+    expect(value).to_have_text(re.compile(r"^([6-9]|\d\d+)$"))
+    zoom_in(page, chart)
+    axis, before = axis_labels(chart), int(value.inner_text())
+    assert 0 < len(axis) < 5, "Ctrl and the wheel don't zoom."
+    expect(value).to_have_text(re.compile(f"^(?!{before}$)"))
+    page.wait_for_timeout(300)  # the chart follows the figure
+    assert axis_labels(chart) == axis, "The zoom is lost when an iteration comes."
+
+
+def zoom_in(page: Page, chart: Locator) -> None:
+    """Zoom the chart along its iterations, far into the middle."""
+    box = chart.bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.keyboard.down("Control")
+    for _ in range(12):
+        page.mouse.wheel(0, -120)
+        page.wait_for_timeout(30)
+    page.keyboard.up("Control")
+
+
+def axis_labels(chart: Locator) -> list[str]:
+    """The numbers along the iterations."""
+    return chart.locator("g[aria-label^='X-axis'] .role-axis-label text").all_text_contents()
 
 
 def wait_for_another_picture(page: Page, chart: Locator, before: bytes) -> None:
