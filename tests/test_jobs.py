@@ -247,17 +247,21 @@ def test_resume_trains_a_stopped_run_again(jobs, store, training, dataset_id):
 # Failing
 
 
+def unexpected(kind: str) -> str:
+    return f"An unexpected error ({kind}). Its details are in the log file of this run, log.txt in its folder."
+
+
 @pytest.mark.parametrize(
     ("error", "reason"),
     [
         (DataError("No ratings left."), "No ratings left."),
-        (ValueError("bad\nshape"), "ValueError: bad shape"),
-        (KeyError(), "KeyError"),
+        (ValueError("bad\nshape"), unexpected("ValueError")),
+        (KeyError(), unexpected("KeyError")),
         (
             MemoryError(),
             "Not enough memory. Take a smaller batch, fewer kernels or shorter texts. (MemoryError)",
         ),
-        (SystemExit(3), "SystemExit: 3"),
+        (SystemExit(3), unexpected("SystemExit")),
     ],
 )
 def test_crash_becomes_a_reason_and_the_next_run_goes_on(jobs, store, training, dataset_id, error, reason):
@@ -267,9 +271,11 @@ def test_crash_becomes_a_reason_and_the_next_run_goes_on(jobs, store, training, 
     second = jobs.start(dataset_id, CONFIG, FakeSplit(1))
     wait_for_state(store, second.id, "done")
     assert (store.run(first.id).state, store.run(first.id).reason) == ("failed", reason)
-    log = "\n".join(jobs.log(first.id))
-    assert "Traceback" in log and type(error).__name__ in log
-    assert "Traceback" not in "\n".join(jobs.log(second.id))
+    in_file = (store.run_folder(first.id) / "log.txt").read_text()
+    assert "Traceback" in in_file and type(error).__name__ in in_file and 'File "' in in_file
+    assert reason in "\n".join(jobs.log(first.id))
+    shown = "\n".join([*jobs.log(first.id), *jobs.log(second.id)])
+    assert "Traceback" not in shown and 'File "' not in shown
 
 
 def test_memory_error_of_torch_is_explained():
@@ -277,12 +283,18 @@ def test_memory_error_of_torch_is_explained():
     assert reason_of(out_of_memory).startswith("Not enough memory. Take a smaller batch")
 
 
+def test_reasons_name_no_file_of_the_server():
+    for error in (FileNotFoundError(2, "No such file", "/srv/secret"), OSError(28, "No space left", "/srv/secret")):
+        assert "secret" not in reason_of(error)
+
+
 def test_report_that_is_no_json_fails_its_run_only(store, dataset_id):
     jobs = Jobs(store, lambda store, run, should_stop: {"x": object()} if run.split["seed"] == 0 else None)
     first, second = (jobs.start(dataset_id, CONFIG, FakeSplit(seed)) for seed in (0, 1))
     wait_for_state(store, second.id, "done")
     assert store.run(first.id).state == "failed"
-    assert "not JSON serializable" in store.run(first.id).reason
+    assert store.run(first.id).reason == unexpected("TypeError")
+    assert "not JSON serializable" in (store.run_folder(first.id) / "log.txt").read_text()
     assert jobs.close()
 
 

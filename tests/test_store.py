@@ -330,6 +330,7 @@ WRITING = [
     lambda store, run: store.delete_run(run.id),
     lambda store, run: store.append_iteration(run.id, {"iteration": 2}),
     lambda store, run: store.clear_history(run.id),
+    lambda store, run: store.back_up(),
     lambda store, run: Jobs(store).start(run.dataset_id, ConvMFConfig(), FakeSplit()),
     lambda store, run: Jobs(store).resume(run.id),
 ]

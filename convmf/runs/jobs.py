@@ -8,7 +8,6 @@ import logging
 import os
 import threading
 import time
-import traceback
 import weakref
 from collections import deque
 from collections.abc import Callable
@@ -294,11 +293,11 @@ class Jobs:
     def _train(self, run: RunRecord, task: _Task) -> None:
         report, failed, reason = None, False, ""
         self._back_up()  # a copy without this run would lose what it trains
-        with logging_to(task.log_lines, _log_path(self._store, run)) as log:
+        with logging_to(task.log_lines, _log_path(self._store, run)):
             try:
                 report = self._run_training(self._store, run, task.stop.is_set)
             except BaseException as error:  # the end of the thread: nobody further up could tell the user
-                log.add(traceback.format_exc())
+                logger.exception("The training ended with an error")
                 reason = reason_of(error)
                 failed = not (isinstance(error, ConvMFError) and task.stop.is_set())
             with self._guard:
@@ -337,6 +336,7 @@ class Jobs:
         try:
             self._store.set_state(run.id, state, reason, report=report, device=device)
         except (TypeError, ValueError) as error:  # a report that is no JSON
+            logger.exception("The report could not be stored")
             self._store.set_state(run.id, "failed", reason_of(error))
 
     def _try_set_state(self, run_id: str, state: str, reason: str = "") -> RunRecord | None:

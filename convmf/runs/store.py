@@ -384,6 +384,7 @@ class Store:
 
     def back_up(self) -> None:
         """Keep a copy of the database beside it, for the day when a page of it is damaged."""
+        self.require_writable()
         self.database.copy_to(self.folder / BACKUP_NAME)
 
     def recover(self) -> list[RunRecord]:

@@ -108,13 +108,15 @@ def _has_files(folder: Path) -> bool:
 
 
 def reason_of(error: BaseException) -> str:
-    """What went wrong, in one line."""
-    text = str(error) if isinstance(error, ConvMFError) else f"{type(error).__name__}: {error}".rstrip(": ")
+    """What went wrong, in one line for people; of an error that nobody foresaw only its kind."""
+    kind = type(error).__name__
+    if isinstance(error, ConvMFError):
+        return " ".join(str(error).split())[:500]
     if isinstance(error, OSError) and error.errno in _DISK_FULL:
-        text = f"The disk is full. Free some space, then resume this run. ({text})"
+        return "The disk is full. Free some space, then resume this run."
     if _is_out_of_memory(error):
-        text = f"Not enough memory. Take a smaller batch, fewer kernels or shorter texts. ({text})"
-    return " ".join(text.split())[:500]
+        return f"Not enough memory. Take a smaller batch, fewer kernels or shorter texts. ({kind})"
+    return f"An unexpected error ({kind}). Its details are in the log file of this run, log.txt in its folder."
 
 
 def _is_out_of_memory(error: BaseException) -> bool:
