@@ -21,6 +21,7 @@ def workspace(tmp_path, monkeypatch):
     def clear() -> None:
         shared.jobs.clear()  # before the store, which a training still writes to, and a fetch
         shared.movielens_fetch.clear()
+        shared.store.clear()
         st.cache_resource.clear()
         st.cache_data.clear()
 

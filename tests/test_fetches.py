@@ -95,7 +95,10 @@ def test_a_stop_in_the_last_moment_keeps_nothing(store):
 
 @pytest.mark.parametrize(
     ("error", "reason"),
-    [(DataError("No connection."), "No connection."), (MemoryError("too little"), "MemoryError: too little")],
+    [
+        (DataError("No connection."), "No connection."),
+        (MemoryError("in /srv"), "An unexpected error (MemoryError). Its details are in the server's log."),
+    ],
 )
 def test_a_failure_is_told(store, error, reason):
     source = FakeSource()

@@ -5,12 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from convmf.config import ConvMFConfig
 from convmf.data.sample import SAMPLE_NOTE, sample_truth
 from convmf.data.splits import SplitSettings
 from convmf.runs.store import Store
+from pages.shared import workspace as shared
 from tests.helpers import tiny_dataset
 
 
@@ -113,18 +115,23 @@ def test_many_data_sets_are_cut_short_with_a_link(stored):
     assert "All 8 data sets →" in [link.label for link in page.get("page_link")]
 
 
-def test_clearing_the_caches_closes_the_trainings_before_the_store(workspace: Path) -> None:
-    import streamlit as st
-
-    from pages.shared import workspace as shared
-
+def test_trainings_are_closed_before_the_store(workspace: Path) -> None:
     closed: list[str] = []
     store, jobs = shared.store(), shared.jobs()
     close_jobs, close_store = jobs.close, store.close
     jobs.close = lambda *args: closed.append("jobs") or close_jobs(*args)  # type: ignore[method-assign]
     store.close = lambda: closed.append("store") or close_store()  # type: ignore[method-assign]
-    st.cache_resource.clear()
+    shared.jobs.clear()
     assert closed == ["jobs", "store"]
+    assert shared.store() is not store and shared.jobs() is not jobs
+
+
+def test_clearing_the_caches_as_any_browser_may_leaves_the_trainings_alone(workspace: Path) -> None:
+    store, jobs = shared.store(), shared.jobs()
+    st.cache_resource.clear()
+    st.cache_data.clear()
+    assert shared.store() is store and shared.jobs() is jobs
+    assert store.datasets() == []
 
 
 def test_runs_are_links_with_their_state(stored):

@@ -112,7 +112,10 @@ class Fetch:
                 self._change(state="failed", reason=str(error))
         except BaseException as error:  # the end of the thread: nobody further up could tell the user
             logger.exception("The fetch failed")
-            self._change(state="failed", reason=f"{type(error).__name__}: {error}")
+            self._change(
+                state="failed",
+                reason=f"An unexpected error ({type(error).__name__}). Its details are in the server's log.",
+            )
         else:
             self._change(state="done", dataset_id=record.id)
 

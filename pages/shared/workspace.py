@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 import streamlit as st
 
@@ -17,25 +18,51 @@ from convmf.runs.store import DatasetRecord, Store, wants_read_only, workspace_f
 if TYPE_CHECKING:
     from convmf.model.convmf import ConvMF
 
+T = TypeVar("T")
+
 _sample_lock = threading.Lock()
 
 
-@st.cache_resource(show_spinner="Opening the workspace …")
-def store() -> Store:
-    """The workspace on disk; with CONVMF_READ_ONLY it can be looked at, and not changed."""
-    return Store(workspace_folder(), read_only=wants_read_only())
+class _Shared(Generic[T]):
+    """One object for all sessions, made when it is first asked for.
+
+    Not ``st.cache_resource``: any browser, signed in or not, may tell Streamlit to clear its caches, and that must
+    not end a training. Data and models may go that way; they are loaded again.
+    """
+
+    def __init__(self, make: Callable[[], T], release: Callable[[T], object]) -> None:
+        self._make, self._release = make, release
+        self._guard = threading.RLock()
+        self._value: T | None = None
+
+    def __call__(self) -> T:
+        with self._guard:
+            if self._value is None:
+                self._value = self._make()
+            return self._value
+
+    def clear(self) -> None:
+        """Release it; the next one who asks gets a new one."""
+        with self._guard:
+            value, self._value = self._value, None
+            if value is not None:
+                self._release(value)
 
 
 def _close(jobs: Jobs) -> None:
     """Stop and join the training, then close the store that it writes to, never the other way round."""
     if jobs.close():
-        jobs.store.close()
+        store.clear()
 
 
-@st.cache_resource(show_spinner="Opening the workspace …", on_release=_close)
-def jobs() -> Jobs:
-    """The background trainings. Clearing the caches stops and joins them."""
-    return Jobs(store())
+store = _Shared(lambda: Store(workspace_folder(), read_only=wants_read_only()), lambda opened: opened.close())
+"""The workspace on disk; with CONVMF_READ_ONLY it can be looked at, and not changed."""
+
+jobs = _Shared(lambda: Jobs(store()), _close)
+"""The background trainings."""
+
+movielens_fetch = _Shared(lambda: Fetch(store(), movielens.fetch, movielens.NOTE), Fetch.close)
+"""The one fetch of MovieLens that may be at work; it does nothing until it is started."""
 
 
 def read_only() -> bool:
@@ -44,12 +71,6 @@ def read_only() -> bool:
     That is a courtesy: the store refuses every change by itself.
     """
     return store().read_only
-
-
-@st.cache_resource(show_spinner=False, on_release=Fetch.close)
-def movielens_fetch() -> Fetch:
-    """The one fetch of MovieLens that may be at work; it does nothing until it is started."""
-    return Fetch(store(), movielens.fetch, movielens.NOTE)
 
 
 @st.cache_resource(show_spinner="Loading the data …", max_entries=3)
