@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from convmf.errors import ConfigError
+from convmf.errors import ConfigError, quoted
 
 
 def _setting(
@@ -156,16 +156,18 @@ class ConvMFConfig:
     def preset(cls, name: str = "default", **changes: Any) -> ConvMFConfig:
         """The named preset ('default', 'paper' or 'quick') with ``changes`` on top."""
         if name not in PRESETS:
-            raise ConfigError(f"There is no preset {name!r}. Presets: {', '.join(PRESETS)}.")
+            raise ConfigError(f"There is no preset {quoted(name)}. Presets: {', '.join(PRESETS)}.")
         return cls.from_dict({**PRESETS[name], **changes})
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> ConvMFConfig:
         """Settings from a mapping of field names; unknown names are refused."""
+        if not isinstance(values, Mapping):
+            raise ConfigError(f"Settings are a mapping of names to values, not {quoted(values)}.")
         known = {field.name for field in dataclasses.fields(cls)}
-        unknown = sorted(set(values) - known)
+        unknown = sorted(str(name) for name in set(values) - known)
         if unknown:
-            raise ConfigError(f"There is no setting {unknown[0]!r}. Settings: {', '.join(sorted(known))}.")
+            raise ConfigError(f"There is no setting {quoted(unknown[0])}. Settings: {', '.join(sorted(known))}.")
         return cls(**values)
 
     def to_dict(self) -> dict[str, Any]:
@@ -222,12 +224,12 @@ def parse_setting(assignment: str) -> tuple[str, Any]:
     name, equals, text = assignment.partition("=")
     fields = {field.name: field for field in dataclasses.fields(ConvMFConfig)}
     if not equals or name not in fields:
-        raise ConfigError(f"{assignment!r} is not name=value with one of these names: {', '.join(fields)}.")
+        raise ConfigError(f"{quoted(assignment)} is not name=value with one of these names: {', '.join(fields)}.")
     default = fields[name].default
     value: Any = text
     if isinstance(default, bool):
         if text.lower() not in ("true", "false"):
-            raise ConfigError(f"{name} is true or false, not {text!r}.")
+            raise ConfigError(f"{name} is true or false, not {quoted(text)}.")
         value = text.lower() == "true"
     elif isinstance(default, int | float | tuple):
         parts = text.split(",") if isinstance(default, tuple) else [text]
@@ -237,7 +239,7 @@ def parse_setting(assignment: str) -> tuple[str, Any]:
         except ValueError:
             wanted = "a number" if kind is float else "a whole number"
             many = " (several with commas between)" if isinstance(default, tuple) else ""
-            raise ConfigError(f"{name} is {wanted}{many}, not {text!r}.") from None
+            raise ConfigError(f"{name} is {wanted}{many}, not {quoted(text)}.") from None
         value = tuple(numbers) if isinstance(default, tuple) else numbers[0]
     return name, value
 
@@ -247,15 +249,15 @@ def _checked(field: dataclasses.Field[Any], value: Any) -> Any:
     rules, default = field.metadata, field.default
     if rules["choices"]:
         if value not in rules["choices"]:
-            raise ConfigError(f"{field.name} is one of {', '.join(rules['choices'])}, not {value!r}.")
+            raise ConfigError(f"{field.name} is one of {', '.join(rules['choices'])}, not {quoted(value)}.")
         return value
     if isinstance(default, bool):
         if not isinstance(value, bool):
-            raise ConfigError(f"{field.name} is true or false, not {value!r}.")
+            raise ConfigError(f"{field.name} is true or false, not {quoted(value)}.")
         return value
     if isinstance(default, tuple):
         if not isinstance(value, list | tuple) or not value:
-            raise ConfigError(f"{field.name} is a list of whole numbers with at least one in it, not {value!r}.")
+            raise ConfigError(f"{field.name} is a list of whole numbers with at least one in it, not {quoted(value)}.")
         return tuple(_checked_number(field.name, rules, int, part) for part in value)
     return _checked_number(field.name, rules, type(default), value)
 
@@ -263,7 +265,7 @@ def _checked(field: dataclasses.Field[Any], value: Any) -> Any:
 def _checked_number(name: str, rules: Mapping[str, Any], kind: type, value: Any) -> Any:
     low, high = rules["minimum"], rules["maximum"]
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not is_number or (kind is int and value != int(value)) or not low <= value <= high:
+    if not is_number or not low <= value <= high or (kind is int and value != int(value)):
         wanted = "a whole number" if kind is int else "a number"
-        raise ConfigError(f"{name} is {wanted} from {low:g} to {high:g}, not {value!r}.")
+        raise ConfigError(f"{name} is {wanted} from {low:g} to {high:g}, not {quoted(value)}.")
     return kind(value)

@@ -1,5 +1,13 @@
 """The project's own errors. Each message says what came, what is accepted, and what to do."""
 
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import islice
+
+_MAX_SHOWN = 80
+_MAX_LISTED = 12
+
 
 class ConvMFError(Exception):
     """Base of every error that a user can cause and can act on."""
@@ -23,3 +31,27 @@ class RunError(ConvMFError):
 
 class CheckpointError(RunError):
     """A checkpoint whose file is damaged: there is nothing to go on from."""
+
+
+def shown(text: str, most: int = _MAX_SHOWN) -> str:
+    """``text`` as it can stand in a message: cut to ``most`` characters, and invisible ones written as escapes.
+
+    Control characters, line ends and marks that turn the direction of reading are such; with them a file
+    could forge a message, or hide it.
+    """
+    start = "".join(char if char.isprintable() else repr(char)[1:-1] for char in text[: most + 1])
+    return start if len(start) <= most else start[: most - 1] + "…"
+
+
+def quoted(value: object, most: int = _MAX_SHOWN) -> str:
+    """``value`` as Python writes it, in at most ``most`` characters: for a message that says what came."""
+    try:
+        return shown(repr(value), most)
+    except ValueError:  # a whole number of thousands of digits
+        return f"a huge {type(value).__name__}"
+
+
+def listed(names: Iterable[str]) -> str:
+    """The first few of ``names`` for a message, each as in :func:`shown`."""
+    first = list(islice(names, _MAX_LISTED + 1))
+    return ", ".join(map(shown, first[:_MAX_LISTED])) + (" …" if len(first) > _MAX_LISTED else "")

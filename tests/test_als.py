@@ -123,6 +123,23 @@ def test_padding_stays_small_on_a_long_tail() -> None:
     assert sum(chunk.columns.numel() for chunk in plan.chunks) < 1.5 * len(rows)
 
 
+@pytest.mark.parametrize("strength", [1e-6, 1e-4, 1e-2])
+@pytest.mark.parametrize("biases", [False, True])
+def test_a_penalty_near_zero_is_still_the_closed_form(strength: float, biases: bool) -> None:
+    """With fewer ratings than factors λ alone decides, and single precision loses it."""
+    case = Case(biases)
+    case.penalty = np.full(40, strength, dtype=np.float32)
+    generator = np.random.default_rng(2)
+    # Two of the five columns nearly alike, and large: no row has ratings enough to tell them apart.
+    case.other[:, 4] = case.other[:, 3] + 1e-3 * generator.normal(size=25)
+    case.other *= 30
+    factors, squared_error = case.solve()
+    expected = case.expected()
+    assert torch.isfinite(factors).all()
+    np.testing.assert_allclose(factors.numpy(), expected, rtol=2e-2, atol=2e-3 * np.abs(expected).max())
+    assert squared_error == pytest.approx((case.errors(expected) ** 2).sum(), rel=1e-3, abs=1e-3)
+
+
 def test_a_penalty_of_zero_is_refused() -> None:
     case = Case(biases=False)
     with pytest.raises(ModelError, match="above zero"):
@@ -135,14 +152,15 @@ def test_it_stops_when_asked() -> None:
         half_step(case.plan(), torch.from_numpy(case.other), torch.ones(40), should_stop=lambda: True)
 
 
+@pytest.mark.parametrize("strength", [1e-7, 1.0])
 @pytest.mark.parametrize("biases", [False, True])
-def test_the_priors_share_is_what_its_formula_says(biases: bool) -> None:
+def test_the_priors_share_is_what_its_formula_says(biases: bool, strength: float) -> None:
     case = Case(biases)
     design = case.other.astype(np.float64)
     if biases:
         design[:, 0] = 1.0
     moments = design.T @ design
-    penalty = np.outer(case.penalty, [3.0, 1.0, 1.0, 2.0, 1.0])  # (40, 5), λ of each row and dimension
+    penalty = strength * np.outer(case.penalty, [3.0, 1.0, 1.0, 2.0, 1.0])  # (40, 5), λ of each row and dimension
     expected = np.ones(40)
     for row in range(40):
         z = design[case.columns[case.rows == row]]
@@ -151,7 +169,7 @@ def test_the_priors_share_is_what_its_formula_says(biases: bool) -> None:
     shares = prior_shares(
         case.plan(), torch.from_numpy(case.other), torch.tensor(penalty, dtype=torch.float32), biases=biases
     )
-    np.testing.assert_allclose(shares.numpy(), expected, rtol=1e-4)
+    np.testing.assert_allclose(shares.numpy(), expected, rtol=1e-4, atol=1e-6)
     assert shares[7] == 1, "a row without ratings is its prior"
 
 

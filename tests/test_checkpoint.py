@@ -1,15 +1,20 @@
 from __future__ import annotations
 
+import contextlib
 import json
 import struct
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from safetensors import safe_open
 from safetensors.torch import save
 
+from convmf.data.splits import SplitSettings, split_ratings
 from convmf.errors import CheckpointError, RunError
 from convmf.training.checkpoint import (
     FILE_NAME,
@@ -21,6 +26,9 @@ from convmf.training.checkpoint import (
     save_checkpoint,
     under,
 )
+from convmf.training.loop import fit
+from convmf.training.state import Training
+from tests.helpers import TINY, tiny_dataset
 
 
 def test_there_and_back(tmp_path: Path) -> None:
@@ -144,3 +152,31 @@ def test_shapes_that_are_required_and_those_that_may_be_there(
         return
     with pytest.raises(RunError, match=message):
         check_shapes(found, {"a": (2, 3)}, {"o": ()})
+
+
+def test_any_damage_is_a_run_error_or_none(tmp_path: Path) -> None:
+    split = split_ratings(tiny_dataset(), SplitSettings())
+    config = replace(TINY, n_iterations=1)
+    fit(split, config, checkpoint_to=tmp_path)
+    path = tmp_path / "checkpoint.safetensors"
+    sound = path.read_bytes()
+    training = Training(split, config, lambda: False)
+
+    @settings(max_examples=60)
+    @given(st.integers(0, min(len(sound), 6000) - 1), st.binary(max_size=4), st.integers(0, 9))
+    def check(place: int, patch: bytes, lost: int) -> None:
+        path.write_bytes(sound[:place] + patch + sound[place + lost :])
+        with contextlib.suppress(RunError):
+            training.restore(tmp_path)
+
+    check()
+
+
+@pytest.mark.parametrize("meta", [{}, {"data": 1}, {"config": None, "iteration": "one"}])
+def test_a_checkpoint_without_its_parts_is_a_run_error(tmp_path: Path, meta: dict[str, object]) -> None:
+    training = Training(split_ratings(tiny_dataset(), SplitSettings()), TINY, lambda: False)
+    sound = training.checkpoint()
+    for broken in (Checkpoint(sound.tensors, meta), Checkpoint({}, sound.meta | meta)):
+        save_checkpoint(tmp_path, broken)
+        with pytest.raises(RunError, match="checkpoint"):
+            training.restore(tmp_path)

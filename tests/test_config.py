@@ -1,8 +1,12 @@
 from __future__ import annotations
 
 import dataclasses
+import json
+from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from convmf.config import PRESET_HELP, PRESETS, ConvMFConfig, parse_setting
 from convmf.errors import ConfigError
@@ -47,6 +51,9 @@ def test_every_field_is_documented() -> None:
         ("optimizer", "sgd"),
         ("biases", 1),
         ("seed", -1),
+        ("seed", float("inf")),
+        ("n_factors", float("nan")),
+        ("text", ["real"]),
         ("device", "tpu"),
     ],
 )
@@ -87,3 +94,34 @@ def test_settings_are_parsed_to_their_type(assignment: str, expected: tuple[str,
 def test_a_setting_that_is_none_is_refused(assignment: str) -> None:
     with pytest.raises(ConfigError):
         parse_setting(assignment)
+
+
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=9),
+    lambda values: st.lists(values, max_size=4) | st.dictionaries(st.text(max_size=9), values, max_size=4),
+    max_leaves=8,
+)
+_NAMES = [field.name for field in dataclasses.fields(ConvMFConfig)]
+
+
+@given(_JSON | st.dictionaries(st.sampled_from(_NAMES), _JSON, max_size=4))
+def test_any_json_is_a_configuration_or_a_config_error(values: Any) -> None:
+    try:
+        config = ConvMFConfig.from_dict(values)
+    except ConfigError as error:
+        assert str(error).isprintable() and len(str(error)) < 1000
+    else:
+        assert ConvMFConfig.from_dict(json.loads(json.dumps(config.to_dict()))) == config
+
+
+@given(st.sampled_from(_NAMES), st.text(max_size=12))
+def test_any_assignment_is_a_setting_or_a_config_error(name: str, text: str) -> None:
+    try:
+        ConvMFConfig.from_dict(dict([parse_setting(f"{name}={text}")]))
+    except ConfigError as error:
+        assert str(error).isprintable()
+
+
+def test_a_number_of_thousands_of_digits_is_a_config_error() -> None:
+    with pytest.raises(ConfigError, match="seed is a whole number .* not a huge int"):
+        ConvMFConfig(seed=10**5000)

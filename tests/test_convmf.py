@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 
 from convmf.errors import ModelError
@@ -215,5 +217,111 @@ def test_a_model_without_one_of_its_parts_is_one_clear_error(model: ConvMF, tmp_
     meta = json.loads((tmp_path / "model.json").read_text())
     del meta[key]
     (tmp_path / "model.json").write_text(json.dumps(meta))
+    with pytest.raises(ModelError, match="damaged"):
+        ConvMF.load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("call", "match"),
+    [
+        (lambda model: model.recommend("u0", -1), "n is a whole number from 0 up"),
+        (lambda model: model.recommend("u0", 2.5), "not 2.5"),
+        (lambda model: model.recommend("u0", "3"), "not '3'"),
+        (lambda model: model.recommend("u0", True), "not True"),
+        (lambda model: model.recommend("u0", exclude="i1"), r"as a list, such as \['i1'\]"),
+        (lambda model: model.recommend(None), "no user 'None'"),
+        (lambda model: model.recommend(torch.zeros(2)), r"5 finite numbers, not a tensor of shape \(2,\)"),
+        (lambda model: model.recommend(torch.full((5,), torch.nan)), "finite"),
+        (lambda model: model.similar_items("i0", -1), "n is a whole number"),
+        (lambda model: model.similar_items(torch.zeros(5, 1)), "5 finite numbers"),
+        (lambda model: model.similar_items("i0", by=None), "'item' or 'text', not None"),
+        (lambda model: model.predict("u0", "i0"), r"user ids as a list, such as \['u0'\]"),
+        (lambda model: model.predict(["u0"], None), "item ids as a list"),
+        (lambda model: model.predict(["a\x1b" * 999], ["i0"]), r"no user 'a\\x1ba"),
+        (lambda model: model.predict_text("war"), r"texts as a list, such as \['war'\]"),
+        (lambda model: model.predict_text(["war", None]), "a string, not None"),
+        (lambda model: model.predict_text(["war"], "u0"), "user ids as a list"),
+        (lambda model: model.fold_in({"i1": "3"}), "item 'i1' has '3'"),
+        (lambda model: model.fold_in({"i1": None}), "item 'i1' has None"),
+        (lambda model: model.fold_in([("i1", 3.0)]), "a mapping such as"),
+    ],
+)
+def test_arguments_of_another_kind_are_one_clear_error(
+    model: ConvMF, call: Callable[[ConvMF], object], match: str
+) -> None:
+    with pytest.raises(ModelError, match=match) as caught:
+        call(model)
+    assert len(str(caught.value)) < 500 and str(caught.value).isprintable()
+
+
+def test_iterables_and_numbers_of_numpy_do(model: ConvMF) -> None:
+    assert model.predict(np.array(["u0"]), iter(["i0"])).shape == (1,)  # type: ignore[arg-type]
+    assert len(model.recommend("u0", np.int64(2))) == 2 and model.recommend("u0", 0) == []  # type: ignore[arg-type]
+    assert torch.equal(model.fold_in({"i1": np.float32(3)}), model.fold_in({"i1": 3}))
+
+
+@given(st.lists(st.text(st.characters(codec=None), max_size=40), min_size=1, max_size=4))
+def test_any_texts_have_finite_ratings_on_the_scale(model: ConvMF, texts: list[str]) -> None:
+    ratings = model.predict_text(texts)
+    assert ratings.shape == (len(texts), 30)
+    assert np.isfinite(ratings).all() and ratings.min() >= model.scale.lowest and ratings.max() <= model.scale.highest
+
+
+@given(st.dictionaries(st.integers(0, 23).map(lambda row: f"i{row}"), st.floats(0, 1), min_size=1))
+def test_any_ratings_fold_in_to_finite_factors(model: ConvMF, shares: dict[str, float]) -> None:
+    low, high = model.scale.lowest, model.scale.highest
+    ratings = {item: min(low + share * (high - low), high) for item, share in shares.items()}
+    assert torch.isfinite(model.fold_in(ratings)).all()
+
+
+@pytest.mark.parametrize("name", ["model.json", "model.safetensors"])
+def test_any_damage_to_a_file_is_a_model_error_or_none(
+    model: ConvMF, tmp_path_factory: pytest.TempPathFactory, name: str
+) -> None:
+    folder = tmp_path_factory.mktemp("model")
+    model.save(folder)
+    sound = (folder / name).read_bytes()
+
+    @settings(max_examples=60)
+    @given(st.integers(0, min(len(sound), 4000) - 1), st.binary(max_size=4), st.integers(0, 9))
+    def check(place: int, patch: bytes, lost: int) -> None:
+        (folder / name).write_bytes(sound[:place] + patch + sound[place + lost :])
+        try:
+            damaged = ConvMF.load(folder)
+        except ModelError:
+            return
+        assert np.isfinite(damaged.predict_text(["war"])).all() and damaged.recommend(damaged.user_ids[0], 1)
+
+    check()
+
+
+def test_nested_beyond_reason_is_a_damaged_model(model: ConvMF, tmp_path: Path) -> None:
+    model.save(tmp_path)
+    (tmp_path / "model.json").write_text("[" * 200_000)
+    with pytest.raises(ModelError, match="damaged"):
+        ConvMF.load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("user_ids", list(range(30))), ("scale", {"mean": 0, "std": "one", "lowest": 1, "highest": 5}), ("words", [1])],
+)
+def test_values_of_another_kind_are_a_damaged_model(model: ConvMF, tmp_path: Path, key: str, value: object) -> None:
+    model.save(tmp_path)
+    meta = json.loads((tmp_path / "model.json").read_text())
+    meta[key] = value
+    (tmp_path / "model.json").write_text(json.dumps(meta))
+    with pytest.raises(ModelError, match="damaged"):
+        ConvMF.load(tmp_path)
+
+
+@pytest.mark.parametrize(("name", "value"), [("user_factors", torch.nan), ("ratings.item_index", 24)])
+def test_tensors_that_no_training_writes_are_a_damaged_model(
+    model: ConvMF, tmp_path: Path, name: str, value: float
+) -> None:
+    model.save(tmp_path)
+    tensors = load_file(tmp_path / "model.safetensors")
+    tensors[name][0] = value
+    save_file(tensors, tmp_path / "model.safetensors")
     with pytest.raises(ModelError, match="damaged"):
         ConvMF.load(tmp_path)

@@ -100,3 +100,20 @@ def test_load_dataset_takes_paths(tmp_path: Path) -> None:
 def test_the_built_in_data_loads() -> None:
     data = sample_dataset()
     assert data.n_ratings > 50_000 and data.n_items_with_text == data.n_items
+
+
+@pytest.mark.parametrize("name", ["dataset.json", "users.parquet", "items.parquet", "ratings.parquet"])
+@pytest.mark.parametrize("content", [b"", b"[]", b"PAR1PAR1", b"[" * 200_000])
+def test_a_damaged_stored_data_set_is_one_clear_error(tmp_path: Path, name: str, content: bytes) -> None:
+    tiny_dataset().save(tmp_path)
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(DataError, match="can't be read"):
+        Dataset.load(tmp_path)
+
+
+def test_a_table_without_its_columns_is_named() -> None:
+    sound = pd.DataFrame({"user_id": ["a"], "item_id": ["1"], "rating": [1.0]})
+    with pytest.raises(DataError, match="no column rating; it needs user_id, item_id, rating"):
+        Dataset.from_tables(sound.drop(columns="rating"))
+    with pytest.raises(DataError, match="no column item_id"):
+        Dataset.from_tables(sound, pd.DataFrame({"title": ["A"]}))

@@ -11,7 +11,7 @@ from convmf.config import ConvMFConfig
 from convmf.data.dataset import Dataset, Ratings
 from convmf.data.splits import SplitSettings, split_ratings
 from convmf.data.vectors import WordVectors, distinct_words
-from convmf.errors import ConfigError, RunError
+from convmf.errors import ConfigError, DataError, RunError
 from convmf.evaluation.metrics import rmse
 from convmf.model.convmf import ConvMF
 from convmf.training.checkpoint import FILE_NAME, load_checkpoint, save_checkpoint
@@ -392,3 +392,27 @@ def test_the_cnn_aims_at_v_or_beyond_it_on_the_way_from_its_last_reading() -> No
     rated = training.rated_rows
     torch.testing.assert_close(aims[3.0][rated], 3 * aims[1.0][rated])
     assert aims[1.0][rated].abs().max() > 0.01
+
+
+def test_folders_may_be_strings(tmp_path: Path) -> None:
+    data, config = tiny_dataset(), replace(TINY, n_iterations=2)
+    whole = fit(data, config, checkpoint_to=str(tmp_path))
+    assert_same(fit(data, config, resume_from=str(tmp_path)), whole)
+
+
+def test_data_and_settings_of_another_kind_are_clear_errors() -> None:
+    with pytest.raises(DataError, match="a Dataset or a Split, not 'ratings.csv'"):
+        fit("ratings.csv", TINY)  # type: ignore[arg-type]
+    with pytest.raises(ConfigError, match="a ConvMFConfig, not {'n_factors': 3}"):
+        fit(tiny_dataset(), {"n_factors": 3})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("biases", [False, True])
+def test_a_lambda_near_zero_stays_sound(biases: bool) -> None:
+    tiny = {"lambda_u": 1e-6, "lambda_v": 1e-6, "lambda_bias": 1e-6}
+    results: list[IterationResult] = []
+    model = fit(
+        tiny_dataset(), replace(TINY, n_factors=30, n_iterations=5, biases=biases, **tiny), on_iteration=results.append
+    )
+    assert all(np.isfinite(result.objective) and result.objective >= 0 for result in results)
+    assert torch.isfinite(model.user_factors).all() and torch.isfinite(model.item_factors).all()

@@ -20,6 +20,7 @@ from convmf.data.splits import SplitSettings
 from convmf.runs.store import Store
 from pages.shared import data_charts, data_manage, frame
 from tests.helpers import tiny_dataset
+from tests.hostile_files import CORPUS
 from tests.movielens_server import archive, sends, serving
 
 RATINGS = b"user,item,rating\nu1,007,5\nu1,b,3\nu2,007,4\nu2,b,oops\n,b,1\nu3,ghost,2\n"
@@ -138,6 +139,23 @@ def test_a_broken_upload_leaves_what_was_loaded(page):
     assert len(page.error) == 1
     assert "In use: mine" in _texts(page)
     assert "4 of 6 rows" in _texts(page)
+
+
+@pytest.mark.parametrize("kind", ["ratings", "items"])
+def test_hostile_uploads_leave_what_was_loaded(workspace, stored, kind):
+    record = stored.add_dataset(tiny_dataset(20))
+    page = _page(dataset=record.id)
+    before = _metrics(page)
+    broken = {name: hostile for name, hostile in CORPUS.items() if hostile.kind == kind and hostile.error}
+    few = ["an Excel workbook", "a million columns", "noise", "duplicate headers", "nothing", "only a header"]
+    for name in (f"{kind}: {short}" for short in few):
+        _upload(page, 0 if kind == "ratings" else 1, "hostile.csv", broken[name].content())
+        (error,) = page.error
+        assert any(word in error.value.replace("\\", "") for word in broken[name].error.split("|")), name
+        assert "Use this data" not in [button.label for button in page.button]
+        assert _metrics(page) == before and before["Users"] == "20"
+        assert [kept.id for kept in stored.datasets()] == [record.id]
+    assert stored.load_dataset(record.id).n_users == 20
 
 
 def test_the_former_file_comes_back_when_the_browser_empties_the_field_first(page):

@@ -12,8 +12,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from convmf.data import decoding, delimited, problems, tables
 from convmf.data.readers import (
@@ -530,82 +528,6 @@ def test_unknown_items_beyond_the_list_are_counted(monkeypatch):
     ratings = read_ratings(b"user,item,rating\na,x,1\nb,y,2\na,y,3\n")
     unknown = unknown_items(ratings, read_items(b"item,text\nz,a\n"))
     assert unknown["line"].tolist() == [2] and unknown.attrs["n_unlisted"] == 2
-
-
-# Properties
-
-_PIECES = [
-    b",",
-    b"1",
-    b"2.5",
-    b"a",
-    b'"',
-    b"\n",
-    b"\r",
-    b"::",
-    b"|",
-    b";",
-    b"\t",
-    b"\0",
-    b"\xe9",
-    b"\xff\xfe",
-]
-_PIECES += [b"user", b"item", b"rating"]
-_BYTES = st.one_of(
-    st.binary(max_size=300),
-    st.lists(st.sampled_from(_PIECES), max_size=60).map(b"".join),
-    st.binary(max_size=200).map(gzip.compress),
-)
-
-
-@settings(max_examples=300, deadline=None, database=None)
-@given(_BYTES)
-def test_any_bytes_give_a_table_or_a_data_error(source):
-    for read in (read_ratings, read_items):
-        try:
-            table = read(source)
-        except DataError as error:
-            assert str(error)
-            continue
-        report = table.report
-        assert len(table.frame) == report.n_kept > 0
-        assert report.n_rejected == (~report.problems["kept"]).sum()
-        assert problems_csv(report).startswith(b"\xef\xbb\xbf")
-        assert table.frame["line"].is_monotonic_increasing
-        assert not set(table.frame["line"]) & set(report.problems.loc[~report.problems["kept"], "line"])
-
-
-_TEXT = st.text(st.characters(exclude_categories=["Cc", "Cs"], exclude_characters="\ufffd"), max_size=30)
-_ID = _TEXT.map(str.strip).filter(bool)
-_FIELD = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\r\0"), max_size=40).map(str.strip)
-_SEPARATOR = st.sampled_from([",", "\t", ";", "|"])
-
-
-@settings(max_examples=100, deadline=None, database=None)
-@given(
-    st.dictionaries(st.tuples(_ID, _ID), st.floats(-1e12, 1e12), min_size=1),
-    _SEPARATOR,
-)
-def test_clean_ratings_come_back_as_they_were(pairs, separator):
-    rows = [(user, item, rating) for (user, item), rating in pairs.items()]
-    table = read_ratings(_written([("user", "item", "rating"), *rows], separator))
-    assert ratings_of(table) == rows
-    assert table.report.counts == {}
-
-
-@settings(max_examples=100, deadline=None, database=None)
-@given(st.dictionaries(_ID, st.tuples(_FIELD, _FIELD, _FIELD), min_size=1), _SEPARATOR)
-def test_clean_items_come_back_as_they_were(items, separator):
-    rows = [(item, *fields) for item, fields in items.items()]
-    table = read_items(_written([("item_id", "title", "description", "genres"), *rows], separator))
-    assert list(table.frame.iloc[:, :4].itertuples(index=False, name=None)) == rows
-    assert table.report.counts == {}
-
-
-def _written(rows, separator) -> bytes:
-    file = io.StringIO(newline="")
-    csv.writer(file, delimiter=separator).writerows(rows)
-    return file.getvalue().encode()
 
 
 # Real files

@@ -2,7 +2,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from convmf.data.dataset import Dataset, Ratings
 from convmf.data.splits import SplitSettings, split_ratings, thin_train
 from convmf.errors import ConfigError
 from tests.helpers import tiny_dataset
@@ -72,3 +75,33 @@ def test_thinning_changes_the_training_part_alone_and_smaller_parts_lie_in_large
     for share in (0.0, 0.9):
         with pytest.raises(ConfigError, match="share"):
             thin_train(split, share)
+
+
+@pytest.mark.parametrize("values", [{"share": 0.1}, None, [], 3, {"valid": "half"}, {"seed": 0.5}])
+def test_settings_of_another_kind_are_refused(values: object) -> None:
+    with pytest.raises(ConfigError):
+        SplitSettings.from_dict(values)  # type: ignore[arg-type]
+
+
+@given(
+    st.sets(st.tuples(st.integers(0, 7), st.integers(0, 7)), min_size=1),
+    st.floats(0, 0.45),
+    st.floats(0, 0.45),
+    st.floats(0, 0.99),
+    st.integers(0, 99),
+)
+def test_no_split_loses_or_repeats_a_rating(
+    rated: set[tuple[int, int]], valid: float, test: float, cold: float, seed: int
+) -> None:
+    users, items = np.array(sorted(rated), dtype=np.int32).T.copy()
+    labels = tuple("abcdefgh")
+    ratings = Ratings(users, items, np.arange(len(users), dtype=np.float32))
+    data = Dataset("any", labels, labels, labels, labels, labels, ratings)
+    split = split_ratings(data, SplitSettings(valid, test, cold, seed))
+    parts = (split.train, split.valid, split.test, split.cold)
+    # The ratings are 0, 1, 2, …, so that each can be told from the others.
+    assert sorted(np.concatenate([part.rating for part in parts]).tolist()) == ratings.rating.tolist()
+    assert set.union(*map(pairs, parts)) == rated
+    warm = ~split.cold_items[items]
+    assert set(split.train.user_index) == set(users[warm]) and set(split.train.item_index) == set(items[warm])
+    assert len(split.train) > 0 and split.cold_items[split.cold.item_index].all()

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from convmf.data.text import PAD, UNK, Vocabulary, tokenize, words
+from convmf.data.text import MAX_WORD, PAD, UNK, Vocabulary, tokenize, words
 from convmf.errors import DataError
 
 
@@ -37,11 +37,35 @@ def test_a_token_knows_where_it_stands() -> None:
     assert [text[token.start : token.end] for token in tokenize(text)] == ["A", "café", "the", "Master's"]
 
 
-@given(st.text())
+ANY_TEXT = st.text(st.characters(codec=None), max_size=60)
+"""Half surrogates, unassigned characters and all."""
+
+
+@given(ANY_TEXT)
 def test_any_text_gives_words_without_spaces(text: str) -> None:
     for token in tokenize(text):
         assert token.word and not any(character.isspace() for character in token.word)
         assert 0 <= token.start < token.end <= len(text)
+        assert not any(character.isspace() for character in text[token.start : token.end])
+    assert words(text) == [token.word for token in tokenize(text)]
+
+
+@pytest.mark.parametrize("piece", ["w", "e\u0301\u0316", "\ufdfa"])
+def test_an_endless_word_is_cut(piece: str) -> None:
+    # A run of accents takes Unicode's normalisation quadratic time: this one some minutes.
+    text = f"war {piece * 150_000} love"
+    first, endless, last = tokenize(text)
+    assert (first.word, last.word) == ("war", "love")
+    assert 0 < len(endless.word) <= 18 * MAX_WORD and text[endless.start : endless.end] == text[4:-5]
+
+
+@given(st.lists(ANY_TEXT, max_size=5), st.integers(1, 7))
+def test_any_texts_encode_within_bounds(texts: list[str], max_length: int) -> None:
+    vocabulary = Vocabulary.build(texts, max_words=5)
+    encoded = vocabulary.encode(texts, max_length)
+    assert len(vocabulary.words) <= 5
+    assert encoded.shape[0] == len(texts) and encoded.shape[1] <= max_length
+    assert not encoded.size or 0 <= encoded.min() <= encoded.max() < len(vocabulary)
 
 
 def test_the_vocabulary_is_the_best_by_tf_idf() -> None:

@@ -7,10 +7,12 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
+from convmf.data import unpacking
 from convmf.data import vectors as module
 from convmf.data.dataset import load_dataset
+from convmf.data.embedding import LISTED, MEAN_NORM
 from convmf.data.text import Vocabulary
-from convmf.data.vectors import MEAN_NORM, BadLine, WordVectors, distinct_words, read_vectors
+from convmf.data.vectors import BadLine, WordVectors, distinct_words, read_vectors
 from convmf.errors import DataError
 
 GLOVE = "the 9 9 9\nwar 1 2 3\nlove -1 0.5 2e-1\n"
@@ -75,7 +77,7 @@ def test_bad_lines_are_counted_with_their_numbers_and_a_later_row_steps_in() -> 
 
 def test_lines_count_from_the_header_and_few_examples_are_kept() -> None:
     vectors = read("40 2\nwar 1 2\n" + "bad x\n" * 30)
-    assert vectors.bad_lines[0].line == 3 and len(vectors.bad_lines) == module.LISTED
+    assert vectors.bad_lines[0].line == 3 and len(vectors.bad_lines) == LISTED
     assert vectors.n_bad_lines == 31, "thirty short lines, and the file is shorter than its header says"
     cut = read("5 2\nwar 1 2\n")
     assert cut.bad_lines == (BadLine(2, "the first line promises 5 words, but the file ends after 1"),)
@@ -128,11 +130,11 @@ def test_other_things_that_cannot_be_read(tmp_path: Path) -> None:
 
 
 def test_a_gzip_bomb_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "SMALL_BYTES", 1 << 16)
+    monkeypatch.setattr(unpacking, "SMALL_BYTES", 1 << 16)
     bomb = gzip.compress(GLOVE.encode() + b"the 0 0 0\n" * 200_000)
     with pytest.raises(DataError, match="unpacks to more than"):
         read_vectors(bomb, WANTED)
-    monkeypatch.setattr(module, "MAX_EXPANSION", 10_000)
+    monkeypatch.setattr(unpacking, "MAX_EXPANSION", 10_000)
     assert len(read_vectors(bomb, WANTED).words) == 2
     monkeypatch.setattr(module, "MAX_BYTES", 1000)
     with pytest.raises(DataError, match="more than 1,000 bytes"):

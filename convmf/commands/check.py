@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from convmf.commands.options import add_files
+from convmf.errors import quoted, shown
 from convmf.files import write_json
 
 
@@ -26,7 +27,7 @@ def _check(options: argparse.Namespace) -> int:
         print(f"{kind}: {report.n_kept:,} of {report.n_rows:,} rows read ({report.encoding})")
         for row in report.problems.head(20).itertuples():
             state = "kept" if row.kept else "left out"
-            print(f"  line {row.line}: {row.field} {str(row.value)!r}: {row.reason} ({state})")
+            print(f"  line {row.line}: {shown(str(row.field))} {quoted(row.value)}: {row.reason} ({state})")
         if len(report.problems) > 20:
             print(f"  … and {len(report.problems) - 20:,} more; --report FILE lists them all")
     summary = dataset.summary()

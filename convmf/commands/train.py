@@ -84,7 +84,7 @@ def _resume(options: argparse.Namespace) -> int:
     try:
         job = read_json(path)
         ConvMFConfig.from_dict(job["config"]), job["ratings"], job["items"], job["split"], job["baselines"]
-    except (ValueError, KeyError, TypeError, ConfigError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError, ConfigError) as error:
         raise RunError(f"{path} is damaged ({error}); start the training anew.") from error
     return _run_job(job, options.resume, options.report, resume=True)
 

@@ -7,8 +7,8 @@ import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 
-from convmf.data.values import parse_number, parse_time
-from convmf.errors import DataError
+from convmf.data.values import MAX_NUMBER, parse_number, parse_time
+from convmf.errors import DataError, listed, quoted
 
 # Names in the order of preference, lower case without spaces, underscores and the like.
 RATING_ROLES: Mapping[str, tuple[str, ...]] = {
@@ -63,8 +63,9 @@ _NO_PROSE = re.compile(r"https?://\S+|\d{1,2}-[A-Za-z]{3}-\d{4}|\d{4}[-/]\d{1,2}
 
 
 def normalised(name: str) -> str:
-    """A column's name without case, width, spaces, underscores and punctuation."""
-    return re.sub(r"[\W_]+", "", unicodedata.normalize("NFKC", name).casefold())
+    """A column's name without case, width, spaces, underscores and punctuation; "" for one that is endless."""
+    # A long run of accents takes Unicode's normalisation quadratic time.
+    return re.sub(r"[\W_]+", "", unicodedata.normalize("NFKC", name).casefold()) if len(name) <= MAX_NUMBER else ""
 
 
 Roles = dict[str, tuple[int, ...]]
@@ -125,11 +126,11 @@ def chosen_roles(
     for role, value in (columns or {}).items():
         role = _SHORT_ROLES.get(role, role)
         if role not in roles:
-            raise DataError(f"There is no role {role!r}. Roles: {', '.join(roles)}.")
+            raise DataError(f"There is no role {quoted(role)}. Roles: {', '.join(roles)}.")
         wanted = [value] if isinstance(value, str) else list(value)
         numbers = tuple(sorted(_number(name, names, file) for name in wanted if name))
         if len(numbers) > 1 and role not in MANY:
-            raise DataError(f"{role} takes one column, not {len(numbers)}: {', '.join(wanted)}.")
+            raise DataError(f"{role} takes one column, not {len(numbers)}: {listed(wanted)}.")
         chosen[role] = numbers
     return chosen
 
@@ -149,7 +150,7 @@ def _number(name: str, names: Sequence[str], file: str) -> int:
     place = re.fullmatch(r"column (\d{1,4})", name)
     if place and 1 <= int(place[1]) <= len(names):
         return int(place[1]) - 1
-    raise DataError(f"{file} has no column {name!r}. Its columns: {', '.join(names)}. Choose one of these.")
+    raise DataError(f"{file} has no column {quoted(name)}. Its columns: {listed(names)}. Choose one of these.")
 
 
 def _by_name(names: Sequence[str], known: Mapping[str, tuple[str, ...]], taken: Roles) -> Roles:

@@ -93,7 +93,16 @@ class Dataset:
             Columns user_id, item_id, rating.
         items
             Columns item_id, title, text, genres; None where there are ratings only.
+
+        Raises
+        ------
+        DataError
+            A column is missing, or there is no rating.
         """
+        for frame, names in ((ratings, ("user_id", "item_id", "rating")), (items, ("item_id",))):
+            missing = [key for key in names if frame is not None and key not in frame]
+            if missing:
+                raise DataError(f"The table has no column {missing[0]}; it needs {', '.join(names)}.")
         user_codes, user_ids = _codes(ratings["user_id"])
         item_codes, rated_ids = _codes(ratings["item_id"])
         if items is None:
@@ -211,7 +220,7 @@ class Dataset:
                     ratings["rating"].to_numpy(np.float32, copy=True),
                 ),
             )
-        except (OSError, KeyError, ValueError, TypeError, ArrowException) as error:
+        except (OSError, KeyError, ValueError, TypeError, RecursionError, ArrowException) as error:
             raise DataError(
                 f"The stored data set in {folder.name} can't be read ({error}). Delete it and load the files again."
             ) from error

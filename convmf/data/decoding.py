@@ -1,22 +1,21 @@
-"""From the bytes of a user's file to its text: gzip, encoding, and what is no text at all."""
+"""From the bytes of a user's file to its text: the encoding, and what is no text at all."""
 
 from __future__ import annotations
 
 import codecs
-import gzip
 import io
 import re
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, TextIO, cast
+from typing import TextIO
 
-from convmf.errors import DataError
+from convmf.data.unpacking import byte_limit, file_name, open_unpacked, other_kind
+from convmf.errors import DataError, shown
 
 MAX_BYTES = 1 << 30
-"""Unpacked size in bytes: what one machine reads in minutes; a gzip bomb is stopped here while unpacking."""
+"""Unpacked size in bytes: what one machine reads in minutes; a gzip bomb is stopped here, or before."""
 
 ACCEPTED = (
     "Accepted is a text table with one row a line (CSV, TSV, or with ';', '|' or '::' between the columns), "
@@ -25,35 +24,8 @@ ACCEPTED = (
 DAMAGED = "\ufffd"
 """What stands in a decoded text for bytes that do not fit the encoding."""
 
-_GZIP = b"\x1f\x8b"
+_MAX_NAME = 200  # characters of a file's name in messages
 _STEP = 1 << 20  # bytes read at a time, so that memory stays small whatever the file unpacks to
-_SAVE_AS_CSV = "Open it and save the table as CSV (UTF-8)."
-_UNPACK = "Unpack it and choose the table inside."
-_SIGNATURES: tuple[tuple[bytes, str, str], ...] = (
-    (
-        b"PK\x03\x04",
-        "an Excel workbook or a zip archive",
-        "Save the table as CSV (UTF-8), or unpack the archive.",
-    ),
-    (b"\xd0\xcf\x11\xe0", "an old Excel or Office file", _SAVE_AS_CSV),
-    (b"%PDF-", "a PDF", "Save the table behind it as CSV (UTF-8)."),
-    (b"PAR1", "a Parquet file", "Export it as CSV (UTF-8)."),
-    (b"SQLite format 3\x00", "an SQLite database", "Export the table as CSV (UTF-8)."),
-    (b"\x89PNG", "a picture", "Choose the table itself."),
-    (b"\xff\xd8\xff", "a picture", "Choose the table itself."),
-    (b"GIF8", "a picture", "Choose the table itself."),
-    (b"\x93NUMPY", "a NumPy array", "Export it as CSV (UTF-8)."),
-    (b"7z\xbc\xaf\x27\x1c", "a 7z archive", _UNPACK),
-    (b"Rar!\x1a\x07", "a RAR archive", _UNPACK),
-    (b"BZh91AY&SY", "a bzip2 archive", "Unpack it, or compress it with gzip instead."),
-    (b"\xfd7zXZ\x00", "an xz archive", "Unpack it, or compress it with gzip instead."),
-    (b"\x28\xb5\x2f\xfd", "a zstd archive", "Unpack it, or compress it with gzip instead."),
-    (_GZIP, "a gzip file inside a gzip file", "Unpack it once."),
-    (b"<!DOCTYPE", "a web page", "Download the table itself."),
-    (b"<html", "a web page", "Download the table itself."),
-    (b'{"', "JSON", "Convert it to CSV (UTF-8)."),
-    (b"[{", "JSON", "Convert it to CSV (UTF-8)."),
-)
 _BYTE_ORDER_MARKS = (  # UTF-32 first: its little-endian mark begins with UTF-16's
     (codecs.BOM_UTF32_LE, "utf-32"),
     (codecs.BOM_UTF32_BE, "utf-32"),
@@ -62,7 +34,7 @@ _BYTE_ORDER_MARKS = (  # UTF-32 first: its little-endian mark begins with UTF-16
     (codecs.BOM_UTF8, "utf-8-sig"),
 )
 _CONTROLS = bytes(set(range(32)) - set(b"\t\n\r\f"))
-_MAX_CONTROL_SHARE = 0.3  # UTF-16 without a mark is half NULs; a text with a few damaged rows is far below
+_MAX_CONTROL_SHARE = 0.1  # UTF-16 without a mark is half NULs, noise has a ninth; a text with bad rows is far below
 _MIN_GOOD_PER_BAD = 10  # UTF-8 that is damaged here and there, rather than another encoding
 
 _NON_ASCII = re.compile(r"[^\x00-\x7f]")
@@ -84,7 +56,7 @@ class TextSource:
     @contextmanager
     def open(self) -> Iterator[TextIO]:
         """The text from its start, every line end (LF, CRLF, CR) as ``\\n``, misfit bytes as ``DAMAGED``."""
-        with _open_bytes(self.source, self.name) as stream:
+        with open_unpacked(self.source, self.name) as stream:
             yield io.TextIOWrapper(stream, encoding=self.encoding, errors="replace", newline=None)
 
 
@@ -96,16 +68,18 @@ def inspect(source: bytes | Path, name: str = "") -> TextSource:
     DataError
         The file can't be read, is empty, is no text, or unpacks to more than ``MAX_BYTES``.
     """
-    name = name or ("the file" if isinstance(source, bytes) else Path(source).name)
-    with _open_bytes(source, name) as stream:
+    name = shown(name or file_name(source), _MAX_NAME)
+    with open_unpacked(source, name) as stream:
         head = stream.read(_STEP)
     _refuse_other_files(head, name)
     marked = [encoding for mark, encoding in _BYTE_ORDER_MARKS if head.startswith(mark)]
     if marked:
         n_bad, _ = _count_misfits(source, name, marked[0])
         return TextSource(source, name, marked[0], damaged=n_bad > 0)
-    if len(head.translate(None, _CONTROLS)) < len(head) * (1 - _MAX_CONTROL_SHARE):
-        raise DataError(f"{name} is a binary file, or UTF-16 without a byte order mark. {ACCEPTED} {_SAVE_AS_CSV}")
+    body = head.rstrip(b"\0")  # a power cut while a file is written leaves NULs behind it
+    if not body or len(body.translate(None, _CONTROLS)) < len(body) * (1 - _MAX_CONTROL_SHARE):
+        kind = "a binary file, or UTF-16 without a byte order mark"
+        raise DataError(f"{name} is {kind}. {ACCEPTED} Open it and save the table as CSV (UTF-8).")
     n_bad, n_good = _count_misfits(source, name, "utf-8")
     if n_bad == 0 or n_good >= _MIN_GOOD_PER_BAD * n_bad:
         return TextSource(source, name, "utf-8", damaged=n_bad > 0)
@@ -115,42 +89,23 @@ def inspect(source: bytes | Path, name: str = "") -> TextSource:
     return TextSource(source, name, "latin-1" if n_bad else "cp1252", damaged=False)
 
 
-@contextmanager
-def _open_bytes(source: bytes | Path, name: str) -> Iterator[BinaryIO]:
-    """The unpacked bytes; a file that can't be read or unpacked is a DataError."""
-    try:
-        with io.BytesIO(source) if isinstance(source, bytes) else open(source, "rb") as raw:
-            packed = raw.read(2) == _GZIP
-            raw.seek(0)
-            if packed:
-                with gzip.GzipFile(fileobj=raw) as unpacked:
-                    yield cast(BinaryIO, unpacked)
-            else:
-                yield raw
-    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise DataError(f"{name} is a damaged gzip file ({error}). Compress or download it again.") from None
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise DataError(f"{name} can't be read: {reason}. Check its path and that it is a file.") from None
-
-
 def _refuse_other_files(head: bytes, name: str) -> None:
     if not head.strip():
         raise DataError(f"{name} is empty. {ACCEPTED} Choose a file with at least one row.")
-    start = head.removeprefix(codecs.BOM_UTF8).lstrip()
-    for signature, kind, advice in _SIGNATURES:
-        if head.startswith(signature) or start.startswith(signature):
-            raise DataError(f"{name} is {kind}. {ACCEPTED} {advice}")
+    if other := other_kind(head):
+        kind, advice = other
+        raise DataError(f"{name} is {kind}. {ACCEPTED} {advice}")
 
 
 def _steps(source: bytes | Path, name: str) -> Iterator[bytes]:
     n_bytes = 0
-    with _open_bytes(source, name) as stream:
+    with open_unpacked(source, name) as stream:
+        limit = byte_limit(source, MAX_BYTES)
         while step := stream.read(_STEP):
             n_bytes += len(step)
-            if n_bytes > MAX_BYTES:
+            if n_bytes > limit:
                 raise DataError(
-                    f"{name} unpacks to more than {MAX_BYTES:,} bytes, the most that is read. "
+                    f"{name} unpacks to more than {limit:,} bytes, the most that is read of a file of its size. "
                     "Take a sample of its rows, or split it."
                 )
             yield step

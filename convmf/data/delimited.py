@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import csv
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import accumulate, chain
 from operator import methodcaller
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -38,7 +39,9 @@ csv.field_size_limit(MAX_FIELD)
 
 _UNQUOTED = "::"  # MovieLens' own format, which has no quoting: a title may begin with a quote
 _BLOCK = 1 << 22  # characters a block: some 200,000 ratings, whose lists of strings take about 60 MB
-_PIECE = 256  # lines taken together in a block that has something unusual
+_SMALL_PIECE, _LARGE_PIECE = 8, 512  # lines taken together in a block that has something unusual
+
+_Taken = TypeVar("_Taken")
 
 
 class Chunk(NamedTuple):
@@ -75,6 +78,40 @@ class Layout:
 
 def read_chunks(text: TextSource, layout: Layout, log: ProblemLog) -> Iterator[Chunk]:
     """The data rows of ``text`` that have every field; others go to ``log``, blank lines are passed over."""
+
+    def split(lines: Sequence[str], first_line: int, at_end: bool) -> tuple[Chunk, int]:
+        return _split_block(lines, first_line, at_end, layout, text.damaged, log)
+
+    for chunk in _by_block(text, split):
+        if layout.has_header and layout.header_line in chunk.line[:1]:
+            chunk = _without_header(chunk, layout, log)
+        if len(chunk.line):
+            yield chunk
+
+
+def read_raw(text: TextSource, layout: Layout, wanted: npt.NDArray[np.int64]) -> Iterator[tuple[int, str]]:
+    """The sound rows that start at the ``wanted`` lines, as (line, raw row); quick, for nothing else is split."""
+    wanted = np.unique(wanted)
+
+    def pick(lines: Sequence[str], first_line: int, at_end: bool) -> tuple[list[tuple[int, str]], int]:
+        splitter = CarefulSplitter(lines, layout.separator, len(layout.columns), at_end)
+        low, high = np.searchsorted(wanted, [first_line, first_line + len(lines)])
+        found: list[tuple[int, str]] = []
+        for line in wanted[low:high].tolist():
+            records, _ = splitter.split(line - first_line, line - first_line + 1)
+            if not records:
+                return found, line - first_line
+            found.append((line, records[0].raw))
+        return found, len(lines)
+
+    return chain.from_iterable(_by_block(text, pick))
+
+
+def _by_block(text: TextSource, take: Callable[[Sequence[str], int, bool], tuple[_Taken, int]]) -> Iterator[_Taken]:
+    """What ``take(lines, first line's number, at end)`` makes of block after block of lines.
+
+    With it ``take`` returns how many of the lines it used; the others stand at the start of the next block.
+    """
     line, pending, at_end = 1, "", False
     with text.open() as stream:
         while not at_end:
@@ -82,16 +119,13 @@ def read_chunks(text: TextSource, layout: Layout, log: ProblemLog) -> Iterator[C
             at_end = not block
             lines = (pending + block).split("\n")
             partial = "" if at_end else lines.pop()
-            chunk, n_lines = _split_block(lines, line, at_end, layout, text.damaged, log)
+            taken, n_lines = take(lines, line, at_end)
             if n_lines == len(lines):
                 pending = partial[: MAX_ROW + 1]  # of one endless line its start is enough to report it
             else:
                 pending = "\n".join([*lines[n_lines:], partial])
-            if layout.has_header and layout.header_line in chunk.line[:1]:
-                chunk = _without_header(chunk, layout, log)
             line += n_lines
-            if len(chunk.line):
-                yield chunk
+            yield taken
 
 
 def _split_block(
@@ -99,26 +133,27 @@ def _split_block(
 ) -> tuple[Chunk, int]:
     """The rows of a block, and how many of its lines they take: not all when the last row goes on beyond it.
 
-    A block with something unusual in it is taken piece by piece, so that one bad row costs a piece's time.
+    Pieces in which each line is a sound row are split at once. Where one isn't, the pieces become smaller, so
+    that a bad row costs little more than its own time; then they grow again.
     """
-    columns = _split_fast(lines, layout, damaged)
-    if columns is not None:
-        return Chunk(np.arange(len(lines), dtype=np.int64) + first_line, lines, columns), len(lines)
     splitter = CarefulSplitter(lines, layout.separator, len(layout.columns), at_end)
-    chunks, position = [], 0
+    chunks, position, size = [], 0, max(len(lines), _SMALL_PIECE)
     while position < len(lines):
-        piece = lines[position : position + _PIECE]
+        piece = lines[position : position + size]
         columns = _split_fast(piece, layout, damaged)
         if columns is not None:
             numbers = np.arange(len(piece), dtype=np.int64) + first_line + position
             chunks.append(Chunk(numbers, piece, columns))
-            position += len(piece)
-            continue
-        start = position
-        records, position = splitter.split(start, start + _PIECE)
-        chunks.append(_sound_rows(records, first_line, layout, damaged, log))
-        if position == start:
-            break
+            position, size = position + len(piece), size * 2
+        elif size > _SMALL_PIECE:
+            size = max(min(size // 4, _LARGE_PIECE), _SMALL_PIECE)
+        else:
+            start = position
+            records, position = splitter.split(start, start + size)
+            chunks.append(_sound_rows(records, first_line, layout, damaged, log))
+            if position == start:
+                break
+            size *= 2
     return _merged(chunks, len(layout.columns)), position
 
 
@@ -167,8 +202,21 @@ class CarefulSplitter:
 
     def __init__(self, lines: Sequence[str], separator: str, n_columns: int | None, at_end: bool) -> None:
         self._lines, self._separator, self._n_columns, self._at_end = lines, separator, n_columns, at_end
-        self._starts = list(accumulate((len(line) + 1 for line in lines), initial=0))
-        self._odd = [number for number, line in enumerate(lines) if line.count('"') % 2]
+
+    @cached_property
+    def _starts(self) -> list[int]:
+        """Where each line starts in the text, and where the last one ends."""
+        return [end + number for number, end in enumerate(accumulate(map(len, self._lines), initial=0))]
+
+    @cached_property
+    def _odd(self) -> list[int]:
+        """The lines with an odd number of quotes."""
+        return [number for number, line in enumerate(self._lines) if '"' in line and line.count('"') % 2]
+
+    @cached_property
+    def _closing(self) -> list[int]:
+        """The lines with a quote that stands alone, and so may close a field."""
+        return [number for number, line in enumerate(self._lines) if '"' in line and '"' in line.replace('""', "")]
 
     def split(self, position: int, stop: int) -> tuple[list[Record], int]:
         """The rows that start from line ``position`` to before ``stop``, and the line after the last of them."""
@@ -188,12 +236,16 @@ class CarefulSplitter:
 
     def _join(self, position: int) -> tuple[int, list[str]]:
         """Lines and fields of the row that opens a quote here: (1, []) if it is not closed, (0, []) if unknown yet."""
-        # Inside a quoted field quotes come in pairs, so the line that closes it has an odd number.
-        following = bisect_right(self._odd, position)
-        if following == len(self._odd):
+        # Inside a quoted field quotes come in pairs, so the line that closes it has an odd number. A line that has
+        # an even number already has a stray quote in it, and the next single quote must do: with a far one, a text
+        # of such lines would be read to its end again for each of them.
+        is_odd = self._lines[position].count('"') % 2
+        ends = self._odd if is_odd else self._closing
+        following = bisect_right(ends, position)
+        if following == len(ends):
             may_go_on = not self._at_end and self._starts[-1] - self._starts[position] <= MAX_ROW
             return (0, []) if may_go_on else (1, [])
-        end = self._odd[following] + 1
+        end = ends[following] + 1
         if self._starts[end] - self._starts[position] > MAX_ROW:
             return 1, []
         fields = _split_lines(self._lines[position:end], self._separator, self._n_columns)

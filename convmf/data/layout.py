@@ -11,7 +11,7 @@ from convmf.data.columns import KNOWN_NAMES, normalised
 from convmf.data.decoding import ACCEPTED, TextSource
 from convmf.data.delimited import MAX_COLUMNS, CarefulSplitter, Layout, Record
 from convmf.data.values import parse_number
-from convmf.errors import DataError
+from convmf.errors import DataError, quoted
 
 SEPARATORS = ("::", "\t", "|", ";", ",")
 _SAMPLE = 1 << 18  # characters looked at
@@ -33,13 +33,15 @@ def find_layout(text: TextSource, wanted: Sequence[str] = ()) -> Layout:
     known = _names_known(rows[0], wanted)
     has_header = known or _stands_out(rows)
     n_columns = len(rows[0]) if has_header else Counter(map(len, rows)).most_common(1)[0][0]
+    if n_columns < 2:
+        raise _no_columns(text.name)
     if n_columns > MAX_COLUMNS:
         raise DataError(f"{text.name} has {n_columns:,} columns; at most {MAX_COLUMNS:,} are read. {ACCEPTED}")
     names = rows[0] if has_header else ("",) * n_columns
     columns = tuple(name or f"column {number}" for number, name in enumerate(names, 1))
     twice = [name for name, count in Counter(columns).items() if count > 1]
     if twice:
-        raise DataError(f"{text.name} has two columns named {twice[0]!r}. Give every column its own name.")
+        raise DataError(f"{text.name} has two columns named {quoted(twice[0])}. Give every column its own name.")
     sample = tuple(row for row in rows[has_header:] if len(row) == n_columns)
     return Layout(separator, columns, records[0].offset + 1 if has_header else 0, known, sample)
 
@@ -68,11 +70,15 @@ def _best_separator(lines: Sequence[str], wanted: Sequence[str], name: str) -> t
         if best is None or score > best_score:
             best, best_score = (separator, records), score
     if best is None:
-        raise DataError(
-            f"{name} has no columns that could be told apart. {ACCEPTED} Ratings have the columns user, "
-            "item, rating (and timestamp); items have item, title, description (and genres)."
-        )
+        raise _no_columns(name)
     return best
+
+
+def _no_columns(name: str) -> DataError:
+    return DataError(
+        f"{name} has no columns that could be told apart. {ACCEPTED} Ratings have the columns user, "
+        "item, rating (and timestamp); items have item, title, description (and genres)."
+    )
 
 
 def _n_known(row: Sequence[str], wanted: Sequence[str]) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -12,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convmf.data.dataset import Dataset, Ratings
-from convmf.errors import ConfigError
+from convmf.errors import ConfigError, quoted
 
 
 @dataclass(frozen=True)
@@ -28,20 +29,23 @@ class SplitSettings:
         for name in ("valid", "test", "cold_items"):
             share = getattr(self, name)
             if not isinstance(share, int | float) or not 0 <= share < 1:
-                raise ConfigError(f"{name} is a share from 0 to less than 1, not {share!r}.")
+                raise ConfigError(f"{name} is a share from 0 to less than 1, not {quoted(share)}.")
         if self.valid + self.test > 0.9:
             raise ConfigError(
                 f"valid and test together take {self.valid + self.test:g} of the ratings; "
                 "leave at least 0.1 to train on."
             )
         if not isinstance(self.seed, int) or self.seed < 0:
-            raise ConfigError(f"seed is a whole number from 0 up, not {self.seed!r}.")
+            raise ConfigError(f"seed is a whole number from 0 up, not {quoted(self.seed)}.")
 
     def to_dict(self) -> dict[str, Any]:
         return dataclasses.asdict(self)
 
     @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> SplitSettings:
+    def from_dict(cls, values: Mapping[str, Any]) -> SplitSettings:
+        known = {field.name for field in dataclasses.fields(cls)}
+        if not isinstance(values, Mapping) or not set(values) <= known:
+            raise ConfigError(f"A split is set by {', '.join(sorted(known))}, not by {quoted(values)}.")
         return cls(**values)
 
 

@@ -12,10 +12,10 @@ import numpy.typing as npt
 
 from convmf.data.columns import Roles, chosen_roles, name_roles
 from convmf.data.decoding import TextSource, inspect
-from convmf.data.delimited import Chunk, Layout, read_chunks
+from convmf.data.delimited import Chunk, Layout, read_chunks, read_raw
 from convmf.data.layout import find_layout
 from convmf.data.problems import MAX_PROBLEMS, ProblemLog, ReadReport
-from convmf.errors import DataError
+from convmf.errors import DataError, listed, shown
 
 MAX_ROWS = 50_000_000
 """Rows: twice MovieLens 25M, some 6 GB while reading; beyond it one machine's memory is at risk."""
@@ -60,7 +60,7 @@ class OpenTable:
         if missing:
             raise DataError(
                 f"{self.text.name} has no column for {', '.join(missing)}. Its columns: "
-                f"{', '.join(self.layout.columns)}. Name the column {missing[0]}, or say which column it is."
+                f"{listed(self.layout.columns)}. Name the column {missing[0]}, or say which column it is."
             )
 
     def column_names(self, *roles: str) -> str:
@@ -84,14 +84,7 @@ class OpenTable:
 
         They are read again, because keeping the text of every row would cost more memory than the table.
         """
-        wanted = np.sort(lines)[:MAX_PROBLEMS]
-        found: dict[int, str] = {}
-        for chunk in read_chunks(self.text, self.layout, ProblemLog()):
-            for row in np.flatnonzero(np.isin(chunk.line, wanted)).tolist():
-                found[int(chunk.line[row])] = chunk.raw[row]
-            if len(found) == len(wanted):
-                break
-        return found
+        return dict(read_raw(self.text, self.layout, np.sort(lines)[:MAX_PROBLEMS]))
 
     def report(self, n_kept: int) -> ReadReport:
         """The report of the whole file; a DataError when no row was kept."""
@@ -114,17 +107,17 @@ class OpenTable:
         """The error for a file without a single row that can be used."""
         problems = self.log.frame()
         rejected = problems[~problems["kept"]]
-        columns = ", ".join(self.layout.columns)
+        columns = listed(self.layout.columns)
         if rejected.empty:
             return DataError(f"{self.text.name} has a header and no rows: {columns}. Add rows below it.")
         first = rejected.iloc[0]
         roles = name_roles(self.roles, self.layout.columns)
         read = ", ".join(
-            f"{role} from {column if isinstance(column, str) else ' + '.join(column)}" for role, column in roles.items()
+            f"{role} from {listed([column] if isinstance(column, str) else column)}" for role, column in roles.items()
         )
         return DataError(
             f"{self.text.name} has no row that can be used: all {self.log.n_rejected:,} were rejected. "
-            f"The first, line {first['line']}: {first['reason']} ({first['value'] or first['row']!r}). "
+            f"The first, line {first['line']}: {first['reason']} ({shown(first['value'] or first['row'], 200)}). "
             f"Its columns: {columns}. Read were {read}. Check that these are the right columns."
         )
 

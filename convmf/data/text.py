@@ -17,6 +17,9 @@ from convmf.errors import DataError
 PAD, UNK = 0, 1
 """Token ids of the filling behind a text and of a word outside the vocabulary."""
 
+MAX_WORD = 100
+"""Characters of a word that count: no language has a longer one, and a long run of accents takes quadratic time."""
+
 # Scripts written without spaces: each character, with its marks, is a token of its own.
 _UNSPACED = r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}ー]"
 _LETTER = rf"(?:(?!{_UNSPACED})[\p{{L}}\p{{N}}])"
@@ -57,13 +60,13 @@ def tokenize(text: str) -> list[Token]:
     return [
         Token(word, match.start(), match.end())
         for match in _TOKEN.finditer(text)
-        if (word := _normalize(match.group()))
+        if (word := _normalize(match.group()[:MAX_WORD]))
     ]
 
 
 def words(text: str) -> list[str]:
     """The words of ``text`` in their order, see :func:`tokenize`."""
-    return [word for match in _TOKEN.findall(text) if (word := _normalize(match))]
+    return [word for match in _TOKEN.findall(text) if (word := _normalize(match[:MAX_WORD]))]
 
 
 # Words repeat, and most of the time of reading a text goes into normalising them.

@@ -18,15 +18,17 @@ from convmf.data.problems import ID_CONTROL, ID_TOO_LONG
 MAX_ID = 200
 """Characters of an id: a longer one is a description in the wrong column."""
 
-MAX_RATING = 1e12
-"""Size of a rating: beyond it single precision tells neighbouring ratings apart no more, and sums overflow."""
+MAX_RATING = 2.0**24
+"""Size of a rating: beyond it single precision tells whole numbers apart no more; it is an id, a date or a time."""
+
+MAX_NUMBER = 100
+"""Characters of a number, a time or a column's name that is looked at: far above any of them."""
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
 _INFINITE = re.compile(r"[+-]?(nan|inf|infinity)", re.IGNORECASE)
 _DATE = re.compile(r"(\d{4})[-/](\d{1,2})[-/](\d{1,2})(?:$|[T ])", re.ASCII)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MAX_NUMBER = 100  # characters: far above any number or time; keeps texts out of the cache
 _CACHE = 1 << 16  # different fields remembered: ratings repeat, so that each is parsed once
 
 
@@ -74,7 +76,7 @@ def to_numbers(fields: Sequence[str], parse: Callable[[str], float]) -> npt.NDAr
     """``fields`` as numbers (n,); ``parse`` is asked for every field that is not a plain finite number."""
 
     def number(field: str) -> float:
-        if len(field) > _MAX_NUMBER:
+        if len(field) > MAX_NUMBER:
             return math.nan
         try:
             value = float(field)
@@ -87,9 +89,10 @@ def to_numbers(fields: Sequence[str], parse: Callable[[str], float]) -> npt.NDAr
     except ValueError:
         numbers = np.array([np.nan])
     # float() takes "1_000" for a number, which no table means.
-    if np.isfinite(numbers).all() and not any("_" in field for field in fields):
+    if np.isfinite(numbers).all() and "_" not in "".join(fields):
         return numbers
-    return np.fromiter(map(number, fields), dtype=np.float64, count=len(fields))
+    known = {field: number(field) for field in set(fields)}
+    return np.fromiter(map(known.__getitem__, fields), dtype=np.float64, count=len(fields))
 
 
 @lru_cache(_CACHE)
@@ -98,7 +101,7 @@ def parse_number(text: str, decimal_comma: bool = True) -> float:
 
     "inf" and numbers too large for a float come back as infinity.
     """
-    text = unicodedata.normalize("NFKC", text).strip()
+    text = _plain(text)
     if decimal_comma and text.count(",") == 1 and "." not in text:
         text = text.replace(",", ".")
     if _NUMBER.fullmatch(text):
@@ -112,7 +115,7 @@ def parse_time(text: str) -> float:
     number = parse_number(text, decimal_comma=False)
     if not math.isnan(number):
         return number if math.isfinite(number) else math.nan
-    text = unicodedata.normalize("NFKC", text).strip()
+    text = _plain(text)
     day = _DATE.match(text)
     if day is None:
         return math.nan
@@ -124,3 +127,9 @@ def parse_time(text: str) -> float:
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
     return (moment - _EPOCH).total_seconds()
+
+
+def _plain(text: str) -> str:
+    """``text`` with digits of ordinary width; "" for one that is too long to be a number or a time."""
+    # A long run of accents takes Unicode's normalisation quadratic time.
+    return unicodedata.normalize("NFKC", text).strip() if len(text) <= MAX_NUMBER else ""

@@ -18,6 +18,10 @@ from convmf.errors import ModelError
 # threads seldom wait for the interpreter between two chunks.
 _CHUNK_RATINGS = 16384
 
+# The root of 1e-4: with pivots farther apart than that, few of the seven digits of single precision are left.
+# Rows of real data at a λ worth having stay ten times above it.
+_WEAK_PIVOT = 1e-2
+
 
 @dataclass(frozen=True)
 class Chunk:
@@ -151,9 +155,13 @@ def prior_shares(plan: RatingRows, other: Tensor, penalty: Tensor, *, biases: bo
         penalty = penalty.unsqueeze(1)
 
     def measure(chunk: Chunk) -> float:
-        _, row_penalty, gram = _normal_matrix(chunk, design, penalty)
+        z, row_penalty, gram = _normal_matrix(chunk, design, penalty)
         cholesky, _ = torch.linalg.cholesky_ex(gram, upper=True)
+        weak = _is_weak(cholesky)
+        cholesky[weak] = torch.eye(cholesky.shape[1], device=cholesky.device)  # a factor of zeros would be refused
         inverse = torch.cholesky_inverse(cholesky, upper=True)  # (n_rows, D, D)
+        if bool(weak.any()):
+            inverse[weak] = torch.linalg.inv(_exact_gram(z[weak], row_penalty[weak])).to(inverse)
         shares[chunk.rows] = ((inverse * moments).sum(dim=1) * row_penalty).sum(dim=1)
         return 0.0
 
@@ -210,8 +218,47 @@ def _solve_chunk(
     factors[chunk.rows] = solution
     # Σ (r − zᵀx)² = Σ r² − xᵀΣrz + λ xᵀ(prior − x), from the normal equations: no second pass.
     pull = -solution if row_prior is None else row_prior - solution
-    quadratic = (solution * (row_penalty * pull - data_side)).sum(dtype=torch.float64)
-    return float(target.square().sum(dtype=torch.float64) + quadratic)
+    quadratic = (solution * (row_penalty * pull - data_side)).sum(dim=1, dtype=torch.float64)  # (n_rows,)
+    squared_error = target.square().sum(dim=1, dtype=torch.float64) + quadratic
+    weak = torch.nonzero(_is_weak(cholesky)).squeeze(1)
+    if len(weak):
+        solution, squared_error[weak] = _solve_exactly(
+            z[weak], target[weak], row_penalty[weak], None if row_prior is None else row_prior[weak]
+        )
+        factors[chunk.rows[weak]] = solution
+    return float(squared_error.sum())
+
+
+def _is_weak(cholesky: Tensor) -> Tensor:
+    """Which rows single precision can't solve, (n_rows,): the decomposition failed, or hardly held.
+
+    The squared diagonal are the pivots; the largest over the smallest is a lower bound of the condition.
+    """
+    pivots = cholesky.diagonal(dim1=1, dim2=2)  # (n_rows, D)
+    return ~(pivots.amin(dim=1) > _WEAK_PIVOT * pivots.amax(dim=1))  # NaN is weak, too
+
+
+def _solve_exactly(z: Tensor, target: Tensor, penalty: Tensor, prior: Tensor | None) -> tuple[Tensor, Tensor]:
+    """As in the chunk, in double precision: solutions (n_rows, D), and squared errors (n_rows,).
+
+    A tiny λ with fewer ratings than factors needs it: then λ is lost in the rounding of Σ z zᵀ.
+    """
+    # On the CPU, for not every device has double precision.
+    rows, ratings, pull = (tensor.to("cpu", torch.float64) for tensor in (z, target, penalty))
+    right_side = (ratings.unsqueeze(1) @ rows).squeeze(1)  # (n_rows, D)
+    if prior is not None:
+        right_side = right_side + pull * prior.to("cpu", torch.float64)
+    solution = torch.linalg.solve(_exact_gram(z, penalty), right_side)
+    errors = (ratings - (rows @ solution.unsqueeze(2)).squeeze(2)).square().sum(dim=1)
+    return solution.to(z), errors.to(z.device)
+
+
+def _exact_gram(z: Tensor, penalty: Tensor) -> Tensor:
+    """A = Σ z zᵀ + Λ, (n_rows, D, D), in double precision on the CPU."""
+    rows = z.to("cpu", torch.float64)
+    gram = rows.transpose(1, 2) @ rows
+    gram.diagonal(dim1=1, dim2=2).add_(penalty.to("cpu", torch.float64))
+    return gram
 
 
 def _over_chunks(solve: Callable[[Chunk], float], chunks: tuple[Chunk, ...]) -> list[float]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
+from numbers import Integral, Real
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -15,13 +17,14 @@ from torch import Tensor
 from convmf.config import ConvMFConfig
 from convmf.data.dataset import Ratings
 from convmf.data.text import UNK, Vocabulary
-from convmf.errors import DataError, ModelError
+from convmf.errors import DataError, ModelError, listed, quoted
 from convmf.model.als import RatingRows, half_step
 from convmf.model.cnn import CnnNlpModel, encode_texts
 from convmf.model.intervals import LEVEL, RatingIntervals
 from convmf.model.storage import read_model, write_model
 
 Floats = NDArray[np.float32]
+_Value = TypeVar("_Value")
 
 
 @dataclass(frozen=True)
@@ -111,6 +114,7 @@ class ConvMF:
         ModelError
             The lists differ in length, or an id is unknown.
         """
+        user_ids, item_ids = _listing(user_ids, "user ids"), _listing(item_ids, "item ids")
         if len(user_ids) != len(item_ids):
             raise ModelError(f"{len(user_ids)} users and {len(item_ids)} items don't make pairs; give one of each.")
         return self.predict_rows(self.user_rows(user_ids), self.item_rows(item_ids))
@@ -148,8 +152,12 @@ class ConvMF:
         Raises
         ------
         ModelError
-            The model was trained without texts.
+            The model was trained without texts, or these are no texts.
         """
+        texts = _listing(texts, "texts")
+        wrong = [text for text in texts if not isinstance(text, str)]
+        if wrong:
+            raise ModelError(f"A text is a string, not {quoted(wrong[0])}; an unknown one is an empty string.")
         if self.cnn is None or self.vocabulary is None:
             raise ModelError("This model was trained without texts, so it can't rate a description.")
         token_ids = torch.from_numpy(self.vocabulary.encode(texts, self.config.max_length))
@@ -216,14 +224,20 @@ class ConvMF:
             A user id, or factors (D,) from :meth:`fold_in`.
         exclude
             Further item ids to leave out, such as those that were folded in.
+
+        Raises
+        ------
+        ModelError
+            An id is unknown, the factors are of another model, or ``n`` is no number of items.
         """
+        n = _count(n)
         hidden = set(self.item_rows(exclude).tolist())
-        if isinstance(user, str):
+        if isinstance(user, Tensor):
+            factors = self._factors(user)
+        else:
             row = int(self.user_rows([user])[0])
             factors = self.user_factors[row]
             hidden.update(self.ratings.item_index[self.ratings.user_index == row].tolist())
-        else:
-            factors = user
         # Unclipped, so that items at the top of the scale keep their order.
         scores = score_matrix(factors[None], self.item_factors, biases=self.config.biases)[0]
         scores[list(hidden)] = -torch.inf
@@ -243,9 +257,14 @@ class ConvMF:
             There is no rating, an item is unknown, or a rating is off the scale.
         """
         low, high = self.scale.lowest, self.scale.highest
+        if not isinstance(ratings, Mapping):
+            raise ModelError(f"Ratings are a mapping such as {{'item 7': {high:g}}}, not {quoted(ratings)}.")
         for item_id, rating in ratings.items():
-            if not low <= rating <= high:
-                raise ModelError(f"Ratings go from {low:g} to {high:g}; item {item_id} has {rating!r}.")
+            if not isinstance(rating, Real) or not low <= rating <= high:
+                item = quoted(item_id)
+                raise ModelError(
+                    f"Ratings are numbers and go from {low:g} to {high:g}; item {item} has {quoted(rating)}."
+                )
         if not ratings:
             raise ModelError("Give at least one rating; without any there is nothing to learn a taste from.")
         rows = self.item_rows(list(ratings))
@@ -276,12 +295,18 @@ class ConvMF:
             An item id, or factors (D,), such as those of an unseen text.
         by
             'item' compares item factors, 'text' what the CNN reads in the texts.
+
+        Raises
+        ------
+        ModelError
+            The item is unknown, the factors are of another model, or ``n`` is no number of items.
         """
+        n = _count(n)
         if by not in ("item", "text"):
-            raise ModelError(f"Neighbours go by 'item' or 'text', not {by!r}.")
+            raise ModelError(f"Neighbours go by 'item' or 'text', not {quoted(by)}.")
         table = self.item_factors if by == "item" else self.text_factors
-        own = int(self.item_rows([item])[0]) if isinstance(item, str) else None
-        factors = item if isinstance(item, Tensor) else table[own]
+        own = None if isinstance(item, Tensor) else int(self.item_rows([item])[0])
+        factors = self._factors(item) if isinstance(item, Tensor) else table[own]
         first = int(self.config.biases)
         # All items share a direction, what the average user likes; what tells them apart is the rest.
         mean = table[:, first:].mean(dim=0)
@@ -293,6 +318,13 @@ class ConvMF:
             ScoredItem(self.item_ids[row], self.titles[row], value)
             for row, value in zip(best.indices.tolist(), best.values.tolist(), strict=True)
         ]
+
+    def _factors(self, factors: Tensor) -> Tensor:
+        """``factors`` given by the caller, if they may be this model's."""
+        width = self.item_factors.shape[1]
+        if factors.shape != (width,) or not bool(torch.isfinite(factors).all()):
+            raise ModelError(f"Factors are {width} finite numbers, not a tensor of shape {tuple(factors.shape)}.")
+        return factors.to(self.item_factors)
 
     # Ids --------------------------------------------------------------------------------------
 
@@ -440,9 +472,23 @@ def score_matrix(user_factors: Tensor, item_factors: Tensor, *, biases: bool) ->
 
 def _rows(row_of: Mapping[str, int], labels: Sequence[str], kind: str) -> NDArray[np.int64]:
     try:
-        return np.array([row_of[str(label)] for label in labels], dtype=np.int64)
+        return np.array([row_of[str(label)] for label in _listing(labels, f"{kind} ids")], dtype=np.int64)
     except KeyError as error:
         raise ModelError(
-            f"The model knows no {kind} {error.args[0]!r}; it knows {len(row_of):,} {kind}s, "
-            f"such as {', '.join(list(row_of)[:3])}."
+            f"The model knows no {kind} {quoted(error.args[0])}; it knows {len(row_of):,} {kind}s, "
+            f"such as {listed(islice(row_of, 3))}."
         ) from None
+
+
+def _listing(values: Sequence[_Value], kind: str) -> Sequence[_Value]:
+    """``values``, unless they are none: a single string would pass for a list of its characters."""
+    if isinstance(values, str | bytes) or not isinstance(values, Iterable):
+        raise ModelError(f"Give {kind} as a list, such as [{quoted(values)}].")
+    return values if isinstance(values, Sequence) else list(values)
+
+
+def _count(n: int) -> int:
+    """``n`` as a number of things to list."""
+    if isinstance(n, bool) or not isinstance(n, Integral) or n < 0:
+        raise ModelError(f"n is a whole number from 0 up, how many to list, not {quoted(n)}.")
+    return int(n)

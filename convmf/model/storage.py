@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from pathlib import Path
 from typing import Any
 
+import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
@@ -56,22 +58,15 @@ def read_model(folder: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
             tensors = {name: file.get_tensor(name) for name in names}
         if digest not in (None, _sha256(folder / TENSOR_NAME)):
             raise ValueError("its content isn't what was written")
-        _check_rows(tensors, len(meta["user_ids"]), len(meta["item_ids"]))
+        _check_values(meta, tensors)
         return meta, tensors
-    except (SafetensorError, OSError, ValueError, KeyError, TypeError, ConfigError) as error:
+    except (SafetensorError, OSError, ValueError, KeyError, TypeError, RecursionError, ConfigError) as error:
         raise ModelError(f"The model in {folder} is damaged ({error}); train it again.") from error
 
 
 def _sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _check_rows(tensors: dict[str, Tensor], n_users: int, n_items: int) -> None:
-    for side, size in (("user", n_users), ("item", n_items)):
-        index = tensors[f"ratings.{side}_index"]
-        if len(index) and not 0 <= int(index.min()) <= int(index.max()) < size:
-            raise ValueError(f"a rating points at {side} row {int(index.max())} of {size}")
 
 
 def _expected_tensors(meta: dict[str, Any]) -> dict[str, tuple[str, tuple[int, ...]]]:
@@ -109,3 +104,19 @@ def _expected_tensors(meta: dict[str, Any]) -> dict[str, tuple[str, tuple[int, .
         shapes[f"conv1d_layers.{position}.weight"] = (config.n_kernels, embedding_dim, size)
         shapes[f"conv1d_layers.{position}.bias"] = (config.n_kernels,)
     return {**expected, **{f"cnn.{name}": ("F32", shape) for name, shape in shapes.items()}}
+
+
+def _check_values(meta: dict[str, Any], tensors: dict[str, Tensor]) -> None:
+    """Raise a ValueError where a file of the right form holds what no model can predict with."""
+    for key in ("user_ids", "item_ids", "titles", "words"):
+        if not all(isinstance(label, str) for label in meta[key] or ()):
+            raise ValueError(f"{key} are not strings")
+    for side, size in (("user", len(meta["user_ids"])), ("item", len(meta["item_ids"]))):
+        index = tensors[f"ratings.{side}_index"]
+        if len(index) and not 0 <= int(index.min()) <= int(index.max()) < size:
+            raise ValueError(f"a rating points at {side} row {int(index.max())} of {size}")
+    numbers = [*meta["scale"].values(), meta["user_lambda"]]
+    if not all(isinstance(number, int | float) and math.isfinite(number) for number in numbers):
+        raise ValueError("the scale of ratings has something else than finite numbers")
+    if not all(bool(torch.isfinite(tensor).all()) for tensor in tensors.values()):
+        raise ValueError("a weight is no finite number")

@@ -82,7 +82,7 @@ def load_checkpoint(folder: Path, check: Callable[[dict[str, Any], Shapes], None
         if meta["version"] != 1 and metadata["sha256"] != _digest(tensors):
             raise ValueError("its content isn't what was written")
         return Checkpoint(tensors, meta)
-    except (SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
+    except (SafetensorError, OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise CheckpointError(
             f"The checkpoint is damaged ({error}); this training can't be resumed, start it anew."
         ) from error

@@ -13,7 +13,7 @@ from convmf.data.dataset import Dataset
 from convmf.data.splits import Split, SplitSettings, split_ratings
 from convmf.data.vectors import WordVectors
 from convmf.device import describe_device
-from convmf.errors import RunError
+from convmf.errors import ConfigError, DataError, RunError, quoted
 from convmf.evaluation.uncertainty import FEWEST_RATINGS, measure_intervals
 from convmf.model.als import Stopped
 from convmf.model.convmf import ConvMF
@@ -31,8 +31,8 @@ def fit(
     *,
     on_iteration: Callable[[IterationResult], None] | None = None,
     should_stop: Callable[[], bool] | None = None,
-    resume_from: Path | None = None,
-    checkpoint_to: Path | None = None,
+    resume_from: Path | str | None = None,
+    checkpoint_to: Path | str | None = None,
     word_vectors: WordVectors | None = None,
     with_intervals: bool = True,
 ) -> ConvMF:
@@ -65,16 +65,22 @@ def fit(
         vectors, or the objective is no longer a finite number.
     ConfigError
         The machine has no such device, or word vectors are to be kept as they are and none are given.
+    DataError
+        This is no data set.
     """
     config = config or ConvMFConfig()
+    if not isinstance(config, ConvMFConfig):
+        raise ConfigError(f"The settings are a ConvMFConfig, not {quoted(config)}; see ConvMFConfig.from_dict.")
     split = dataset_or_split
     if isinstance(split, Dataset):
         split = split_ratings(split, SplitSettings(seed=config.seed))
+    if not isinstance(split, Split):
+        raise DataError(f"A training takes a Dataset or a Split, not {quoted(split)}; see load_dataset.")
     training = Training(split, config, should_stop or (lambda: False), word_vectors)
     if resume_from is not None:
-        training.restore(resume_from)
+        training.restore(Path(resume_from))
     log.info("training on %s", describe_device(training.device))
-    saver = _Saver(checkpoint_to)
+    saver = _Saver(None if checkpoint_to is None else Path(checkpoint_to))
     while not training.finished:
         try:
             result = training.iterate()

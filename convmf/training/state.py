@@ -20,7 +20,7 @@ from convmf.data.splits import Split
 from convmf.data.text import Vocabulary
 from convmf.data.vectors import WordVectors
 from convmf.device import choose_device
-from convmf.errors import ConfigError, RunError
+from convmf.errors import ConfigError, RunError, quoted
 from convmf.evaluation.metrics import rmse
 from convmf.model.als import RatingRows, Stopped, half_step, prior_shares
 from convmf.model.convmf import ConvMF, RatingScale, pair_scores
@@ -319,16 +319,18 @@ class Training:
             There is none, it is damaged, or it is of another training.
         """
         checkpoint = load_checkpoint(folder, self.check)
-        meta, tensors = checkpoint.meta, checkpoint.tensors
+        try:
+            self._restore(checkpoint.meta, checkpoint.tensors)
+        except (LookupError, TypeError, ValueError, AttributeError, RuntimeError, OverflowError) as error:
+            raise RunError(f"The checkpoint is damaged ({quoted(error)}); start the training anew.") from error
+
+    def _restore(self, meta: dict[str, Any], tensors: dict[str, Tensor]) -> None:
         factors = {name: tensor.to(self.device) for name, tensor in under("factors", tensors).items()}
         self.user_factors, self.item_factors, self.text_factors = (factors[key] for key in ("user", "item", "text"))
         if self.reader is not None:
             self.reader.restore(under("text", tensors))
-        try:
-            self.iteration, self.best_iteration = int(meta["iteration"]), int(meta["best_iteration"])
-            self.history = [IterationResult(**row) for row in meta["history"]]
-        except (KeyError, TypeError, ValueError) as error:
-            raise RunError(f"The checkpoint is damaged ({error}); start the training anew.") from error
+        self.iteration, self.best_iteration = int(meta["iteration"]), int(meta["best_iteration"])
+        self.history = [IterationResult(**row) for row in meta["history"]]
         if self.best_iteration:
             best = {name: tensor.to(self.device) for name, tensor in under("best", tensors).items()}
             self.best = Snapshot(under("factors", best), under("cnn", best))
