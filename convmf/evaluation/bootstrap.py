@@ -1,0 +1,136 @@
+"""How far a measured figure could lie from the true one by the luck of which users were measured.
+
+The ratings of one user go together, so whole users are drawn anew, with replacement, and everything is
+measured again on each draw (the cluster bootstrap; Efron & Tibshirani, An Introduction to the Bootstrap, 1993).
+All figures are measured on the same draws, so that differences between them are paired.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from convmf.errors import DataError
+
+N_DRAWS = 1000
+LEVEL = 0.95
+MIN_USERS = 10
+"""With fewer users the draws hardly differ, and an interval would promise too much."""
+
+_BLOCK_CELLS = 4_000_000
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A figure and its 95 % interval; ``lower`` and ``upper`` are None where there are too few users for one."""
+
+    value: float
+    lower: float | None = None
+    upper: float | None = None
+
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """Both ends, or None."""
+        return None if self.lower is None or self.upper is None else (self.lower, self.upper)
+
+
+@dataclass(frozen=True)
+class Compared:
+    """The RMSE of a predictor, and ``gain``: the share by which the model's RMSE is lower than that.
+
+    ``gain`` is 1 − RMSE of the model / RMSE of this predictor, measured on the same draws of users; it is
+    negative where the model is worse, and None for the model itself.
+    """
+
+    rmse: Estimate
+    gain: Estimate | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """For a report: {"rmse": [value, lower, upper], "gain": [value, lower, upper] or None}."""
+        gain = self.gain and [self.gain.value, self.gain.lower, self.gain.upper]
+        return {"rmse": [self.rmse.value, self.rmse.lower, self.rmse.upper], "gain": gain}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Compared:
+        """What :meth:`to_dict` made."""
+        return cls(Estimate(*values["rmse"]), Estimate(*values["gain"]) if values["gain"] else None)
+
+
+def user_sums(user_index: NDArray[np.integer], *columns: ArrayLike) -> Floats:
+    """Sums of each column (n_ratings,) over each user that occurs, (n_users, n_columns)."""
+    _, codes = np.unique(user_index, return_inverse=True)
+    return np.stack([np.bincount(codes, weights=np.asarray(column, dtype=np.float64)) for column in columns], axis=1)
+
+
+def drawn_sums(sums: Floats, *, n_draws: int = N_DRAWS, seed: int = 0) -> Floats:
+    """The sums over all users, measured on ``n_draws`` draws of as many users: (n_draws, n_columns).
+
+    Parameters
+    ----------
+    sums
+        What adds up, by user, (n_users, n_columns), from :func:`user_sums`.
+
+    Raises
+    ------
+    DataError
+        There is no user.
+    """
+    n_users = len(sums)
+    if not n_users:
+        raise DataError("There is no user to draw; hold out a larger share of the ratings.")
+    generator = np.random.default_rng(seed)
+    block = max(1, _BLOCK_CELLS // n_users)
+    drawn = []
+    for start in range(0, n_draws, block):
+        size = min(block, n_draws - start)
+        users = generator.integers(n_users, size=(size, n_users))
+        users += np.arange(size)[:, None] * n_users
+        times = np.bincount(users.ravel(), minlength=size * n_users).reshape(size, n_users)
+        drawn.append(times.astype(np.float64) @ sums)
+    return np.concatenate(drawn)
+
+
+def estimate(value: float, draws: Floats, n_users: int) -> Estimate:
+    """``value`` with the percentile interval of ``draws`` (n_draws,); draws that are NaN don't count.
+
+    ``n_users`` is the number of users that the figure speaks of: below ``MIN_USERS`` there is no interval.
+    """
+    known = draws[np.isfinite(draws)]
+    if n_users < MIN_USERS or not len(known):
+        return Estimate(float(value))
+    lower, upper = np.quantile(known, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    return Estimate(float(value), float(lower), float(upper))
+
+
+def compare(squared_errors: Mapping[str, Floats], counts: Floats, *, seed: int = 0) -> dict[str, Compared]:
+    """Each predictor beside the one called "model", if that is among them.
+
+    Parameters
+    ----------
+    squared_errors
+        By predictor, the sum of squared errors of each user, (n_users,).
+    counts
+        Ratings of each user, (n_users,), none of them 0.
+    """
+    names = list(squared_errors)
+    sums = np.stack([*squared_errors.values(), counts], axis=1)
+    drawn = drawn_sums(sums, seed=seed)
+    values = np.sqrt(sums[:, :-1].sum(axis=0) / counts.sum())
+    draws = np.sqrt(drawn[:, :-1] / drawn[:, -1:])
+    model = names.index("model") if "model" in names else None
+
+    def compared(column: int) -> Compared:
+        rmse = estimate(values[column], draws[:, column], len(counts))
+        if model is None or column == model or not values[column]:
+            return Compared(rmse)
+        with np.errstate(divide="ignore", invalid="ignore"):  # a draw may hold users without any error
+            gains = 1 - draws[:, model] / draws[:, column]
+        return Compared(rmse, estimate(1 - values[model] / values[column], gains, len(counts)))
+
+    return {name: compared(column) for column, name in enumerate(names)}

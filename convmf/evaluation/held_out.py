@@ -1,0 +1,138 @@
+"""What a trained model, and simple rules beside it, predict for the ratings that it never learned from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from convmf.data.dataset import Ratings
+from convmf.data.splits import Split
+from convmf.errors import DataError
+from convmf.evaluation import diagnostics
+from convmf.evaluation.baselines import Predictor, simple_baselines
+from convmf.evaluation.bootstrap import Compared, compare, user_sums
+from convmf.model.convmf import ConvMF
+
+Floats = NDArray[np.float32]
+
+PART_NAMES = ("test", "cold")
+
+
+@dataclass(frozen=True, eq=False)
+class HeldOut:
+    """The ratings of one part of a split, and the predictions for them; all arrays are (n_ratings,).
+
+    Attributes
+    ----------
+    name
+        "test": known items; "cold": items held out with all their ratings.
+    predicted
+        By predictor: "model" and the simple baselines.
+    item_counts
+        For known items the training ratings of the item; for cold items, which have none, all of its ratings.
+    user_counts
+        Training ratings of the user.
+    """
+
+    name: str
+    ratings: Ratings
+    predicted: Mapping[str, Floats]
+    item_counts: NDArray[np.int64]
+    user_counts: NDArray[np.int64]
+
+    @property
+    def error(self) -> NDArray[np.float64]:
+        """Predicted minus real rating: above 0 where the model promises too much."""
+        return _error(self.predicted["model"], self.ratings)
+
+    @property
+    def baseline_error(self) -> NDArray[np.float64]:
+        """The same for user and item averages."""
+        return _error(self.predicted["biases"], self.ratings)
+
+    @property
+    def n_users(self) -> int:
+        """Users with at least one rating here."""
+        return len(np.unique(self.ratings.user_index))
+
+    @cached_property
+    def compared(self) -> dict[str, Compared]:
+        """RMSE of the model and the simple baselines, with intervals."""
+        return compare_predictions(self.ratings, self.predicted)
+
+    @cached_property
+    def by_item_count(self) -> list[diagnostics.Slice]:
+        """Errors by the number of ratings of the item."""
+        return self._slices(diagnostics.count_groups(self.item_counts))
+
+    @cached_property
+    def by_user_count(self) -> list[diagnostics.Slice]:
+        """Errors by the number of ratings of the user."""
+        return self._slices(diagnostics.count_groups(self.user_counts))
+
+    @cached_property
+    def by_rating(self) -> list[diagnostics.Slice]:
+        """Errors by the real rating."""
+        return self._slices(diagnostics.rating_groups(self.ratings.rating))
+
+    @cached_property
+    def spreads(self) -> list[diagnostics.Spread]:
+        """What was predicted where this was the real rating."""
+        return diagnostics.spreads(self.predicted["model"], diagnostics.rating_groups(self.ratings.rating))
+
+    @cached_property
+    def calibration(self) -> list[diagnostics.CalibrationBin]:
+        """Real ratings by what was predicted."""
+        return diagnostics.calibration(self.ratings.user_index, self.predicted["model"], self.ratings.rating)
+
+    def _slices(self, groups: diagnostics.Groups) -> list[diagnostics.Slice]:
+        return diagnostics.slices(self.ratings.user_index, self.error, self.baseline_error, groups)
+
+
+def held_out(model: ConvMF, split: Split) -> dict[str, HeldOut]:
+    """The held-out parts that have ratings, by name; ``split`` is the one that the model was trained on.
+
+    Raises
+    ------
+    DataError
+        The data set isn't the one that the model was trained on.
+    """
+    dataset = split.dataset
+    if (model.user_ids, model.item_ids) != (dataset.user_ids, dataset.item_ids):
+        raise DataError("The model was trained on other users or items than this data set has; train it again.")
+    predictors: dict[str, Predictor] = {
+        "model": lambda ratings: model.predict_rows(ratings.user_index, ratings.item_index),
+        **simple_baselines(split),
+    }
+    user_counts = np.bincount(split.train.user_index, minlength=dataset.n_users)
+    item_counts = {
+        "test": np.bincount(split.train.item_index, minlength=dataset.n_items),
+        "cold": dataset.item_counts(),
+    }
+    return {
+        name: HeldOut(
+            name=name,
+            ratings=part,
+            predicted={key: predict(part) for key, predict in predictors.items()},
+            item_counts=item_counts[name][part.item_index],
+            user_counts=user_counts[part.user_index],
+        )
+        for name, part in zip(PART_NAMES, (split.test, split.cold), strict=True)
+        if len(part)
+    }
+
+
+def compare_predictions(ratings: Ratings, predicted: Mapping[str, Floats]) -> dict[str, Compared]:
+    """RMSE of each predictor with its interval, and the model's gain over it."""
+    names = list(predicted)
+    squared = [_error(predicted[name], ratings) ** 2 for name in names]
+    sums = user_sums(ratings.user_index, *squared, np.ones(len(ratings)))
+    return compare({name: sums[:, column] for column, name in enumerate(names)}, sums[:, -1])
+
+
+def _error(predicted: Floats, ratings: Ratings) -> NDArray[np.float64]:
+    return np.subtract(predicted, ratings.rating, dtype=np.float64)

@@ -1,0 +1,83 @@
+"""Intervals over users: sums by hand, degenerate draws, and coverage on data whose truth is known."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from convmf.errors import DataError
+from convmf.evaluation.bootstrap import MIN_USERS, Compared, Estimate, compare, drawn_sums, estimate, user_sums
+
+
+def test_sums_of_each_user_by_hand():
+    sums = user_sums(np.array([7, 2, 7]), [1.0, 10.0, 2.0], [1, 1, 1])
+    assert sums.tolist() == [[10.0, 1.0], [3.0, 2.0]]
+
+
+def test_draws_take_as_many_users_and_are_the_same_for_the_same_seed():
+    sums = np.column_stack([np.arange(5.0), np.ones(5)])
+    drawn = drawn_sums(sums, n_draws=50)
+    assert drawn.shape == (50, 2)
+    assert (drawn[:, 1] == 5).all()
+    assert len(np.unique(drawn[:, 0])) > 5
+    assert np.array_equal(drawn, drawn_sums(sums, n_draws=50))
+    assert not np.array_equal(drawn, drawn_sums(sums, n_draws=50, seed=1))
+
+
+def test_draws_are_taken_in_blocks_without_changing_them(monkeypatch):
+    sums = np.arange(7.0)[:, None]
+    whole = drawn_sums(sums, n_draws=20)
+    monkeypatch.setattr("convmf.evaluation.bootstrap._BLOCK_CELLS", 15)
+    assert np.array_equal(drawn_sums(sums, n_draws=20), whole)
+
+
+def test_no_user_is_refused():
+    with pytest.raises(DataError, match="no user to draw"):
+        drawn_sums(np.empty((0, 2)))
+
+
+def test_the_interval_is_the_middle_of_the_draws_and_needs_ten_users():
+    draws = np.append(np.arange(1001.0), np.nan)
+    assert estimate(500.0, draws, MIN_USERS) == Estimate(500.0, pytest.approx(25.0), pytest.approx(975.0))
+    assert estimate(500.0, draws, MIN_USERS - 1).interval is None
+    assert estimate(500.0, np.array([np.nan]), 100).interval is None
+
+
+def test_users_with_the_same_error_leave_no_doubt():
+    found = compare({"model": np.full(20, 8.0), "biases": np.full(20, 32.0)}, np.full(20, 2.0))
+    assert found["model"] == Compared(Estimate(2.0, 2.0, 2.0))
+    assert found["biases"] == Compared(Estimate(4.0, 4.0, 4.0), Estimate(0.5, 0.5, 0.5))
+
+
+def test_a_paired_gain_is_certain_where_the_errors_are_not():
+    squared = np.random.default_rng(0).exponential(1.0, 200)
+    found = compare({"model": squared, "biases": squared * 1.21}, np.ones(200))
+    lower, upper = found["model"].rmse.interval
+    assert upper - lower > 0.1
+    assert found["biases"].gain.interval == pytest.approx((1 - 1 / 1.1, 1 - 1 / 1.1))
+
+
+def test_a_baseline_without_any_error_has_no_gain():
+    found = compare({"model": np.ones(12), "biases": np.zeros(12)}, np.ones(12))
+    assert found["biases"].gain is None
+
+
+def test_the_interval_covers_the_truth_about_as_often_as_it_says():
+    generator = np.random.default_rng(0)
+    covered = 0
+    for trial in range(100):
+        # Ratings of a user share a part of their error, so intervals over single ratings would be too narrow.
+        shared = generator.normal(0, 1, 150)
+        errors = shared[:, None] + generator.normal(0, 1, (150, 8))
+        sums = (errors**2).sum(axis=1)
+        lower, upper = compare({"model": sums}, np.full(150, 8.0), seed=trial)["model"].rmse.interval
+        covered += lower <= np.sqrt(2) <= upper
+    assert 88 <= covered <= 99
+
+
+def test_a_comparison_survives_json():
+    for compared in (
+        Compared(Estimate(1.0, 0.9, 1.1), Estimate(0.1, -0.1, 0.2)),
+        Compared(Estimate(1.0)),
+    ):
+        assert Compared.from_dict(compared.to_dict()) == compared

@@ -1,0 +1,79 @@
+"""Held-out predictions made again from a saved model agree with its report."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from convmf.data.dataset import Ratings
+from convmf.data.splits import SplitSettings, split_ratings
+from convmf.errors import DataError
+from convmf.evaluation.held_out import compare_predictions, held_out
+from convmf.evaluation.report import build_report
+from convmf.model.convmf import ConvMF
+from convmf.training.loop import fit
+from tests.helpers import TINY, tiny_dataset
+
+
+@pytest.fixture(scope="module")
+def trained():
+    split = split_ratings(tiny_dataset(), SplitSettings(cold_items=0.2))
+    return fit(split, TINY), split
+
+
+def test_a_model_from_the_disk_gives_the_figures_of_the_report(trained, tmp_path):
+    model, split = trained
+    report = build_report(model, split, seconds=1.0)
+    model.save(tmp_path)
+    again = split_ratings(tiny_dataset(), SplitSettings.from_dict(report["split"]))
+    parts = held_out(ConvMF.load(tmp_path), again)
+    assert set(parts) == {"test", "cold"}
+    for name, part in parts.items():
+        assert part.compared["model"].rmse.value == pytest.approx(report["rmse"][name], abs=1e-6)
+        for baseline in ("biases", "user_mean", "global_mean"):
+            assert part.compared[baseline].rmse.value == pytest.approx(report["baselines"][baseline][name], abs=1e-6)
+
+
+def test_counts_are_those_of_training_and_for_cold_items_those_of_all_ratings(trained):
+    model, split = trained
+    parts = held_out(model, split)
+    test, cold = parts["test"], parts["cold"]
+    item, user = test.ratings.item_index[0], test.ratings.user_index[0]
+    assert test.item_counts[0] == (split.train.item_index == item).sum()
+    assert test.user_counts[0] == (split.train.user_index == user).sum()
+    item = cold.ratings.item_index[0]
+    assert not (split.train.item_index == item).any()
+    assert cold.item_counts[0] == (split.dataset.ratings.item_index == item).sum()
+
+
+def test_every_view_counts_each_rating_once(trained):
+    for part in held_out(*trained).values():
+        for view in (part.by_item_count, part.by_user_count, part.by_rating, part.spreads, part.calibration):
+            assert sum(group.n_ratings for group in view) == len(part.ratings)
+        whole = part.compared["model"].rmse.value
+        for view in (part.by_item_count, part.by_user_count, part.by_rating):
+            squared = sum(group.n_ratings * group.rmse.value**2 for group in view)
+            assert np.sqrt(squared / len(part.ratings)) == pytest.approx(whole)
+
+
+def test_a_part_without_ratings_is_left_out():
+    split = split_ratings(tiny_dataset(), SplitSettings())
+    assert set(held_out(fit(split, TINY), split)) == {"test"}
+
+
+def test_another_data_set_is_refused(trained):
+    model, split = trained
+    other = replace(split, dataset=replace(split.dataset, user_ids=tuple(f"x{label}" for label in model.user_ids)))
+    with pytest.raises(DataError, match="trained on other users"):
+        held_out(model, other)
+
+
+def test_comparison_by_hand():
+    ratings = Ratings(np.array([0, 0, 1], np.int32), np.zeros(3, np.int32), np.array([1, 2, 3], np.float32))
+    found = compare_predictions(ratings, {"model": ratings.rating + 1, "biases": ratings.rating - 2})
+    assert found["model"].rmse.value == 1.0
+    assert found["biases"].rmse.value == 2.0
+    assert found["biases"].gain.value == 0.5
+    assert found["model"].rmse.interval is None, "two users are too few"
