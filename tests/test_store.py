@@ -460,6 +460,16 @@ def test_migrations_keep_what_is_there_and_run_once(store, run, monkeypatch):
         opened.close()
 
 
+def test_a_workspace_from_before_tags_gets_them(store, run):
+    store.database.execute("ALTER TABLE runs DROP COLUMN tags")
+    store.database.execute("PRAGMA user_version = 1")
+    store.close()
+    opened = Store(store.folder)
+    assert opened.run(run.id).tags == ()
+    assert opened.update_run(run.id, tags=["for the client"]).tags == ("for the client",)
+    opened.close()
+
+
 def test_migration_that_fails_changes_nothing(store, run, monkeypatch):
     store.close()
     latest = database.MIGRATIONS
@@ -475,7 +485,7 @@ def test_migration_that_fails_changes_nothing(store, run, monkeypatch):
 
 def test_newer_version_is_refused(store):
     store.database.execute("PRAGMA user_version = 99")
-    with pytest.raises(RunError, match="has version 99, this program knows up to 1.*Update the program"):
+    with pytest.raises(RunError, match="has version 99, this program knows up to 2.*Update the program"):
         Store(store.folder)
 
 
@@ -503,6 +513,26 @@ def test_read_only_and_full_database_say_so(store, run):
     store.database._connection.execute(f"PRAGMA max_page_count = {pages + 1000}")
     store.append_iteration(run.id, {"iteration": 1})
     assert store.run(run.id).state == "queued"
+
+
+# Tags
+
+
+def test_tags_are_kept_tidied_and_taken_away_again(store, run):
+    assert run.tags == ()
+    assert store.update_run(run.id, tags=[" best  one ", "", "best one", "<b>"]).tags == ("best one", "<b>")
+    assert store.update_run(run.id, phase="x").tags == ("best one", "<b>")
+    assert [listed.tags for listed in store.runs()] == [("best one", "<b>")]
+    assert store.update_run(run.id, tags=[]).tags == ()
+
+
+@pytest.mark.parametrize(
+    ("tags", "message"), [(["x" * 31], "at most 30 characters"), ([str(n) for n in range(11)], "at most 10 tags")]
+)
+def test_tags_that_are_too_long_or_too_many_are_refused(store, run, tags, message):
+    with pytest.raises(RunError, match=message):
+        store.update_run(run.id, tags=tags)
+    assert store.run(run.id).tags == ()
 
 
 # Files

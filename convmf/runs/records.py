@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -28,6 +28,7 @@ ACTIVE = ("queued", "running", "stopping")
 """States in which a run is waiting for its training or in it."""
 
 MAX_LABEL_LENGTH = 100
+MAX_TAG_LENGTH, MAX_TAGS = 30, 10
 
 _ID = re.compile(r"[0-9a-f]{8,32}")
 
@@ -74,6 +75,7 @@ class RunRecord:
     baselines: dict[str, dict[str, float]] | None
     report: dict[str, Any] | None
     iterations_done: int
+    tags: tuple[str, ...] = ()
 
     @classmethod
     def from_row(cls, row: sqlite3.Row) -> RunRecord:
@@ -83,6 +85,7 @@ class RunRecord:
             values[column] = None if values[column] is None else utc(values[column])
         for column in ("config", "split", "baselines", "report"):
             values[column] = None if values[column] is None else json.loads(values[column])
+        values["tags"] = tuple(json.loads(values["tags"]))
         return cls(**values)
 
     @property
@@ -109,6 +112,17 @@ def label_of(name: str) -> str:
     if not 1 <= len(label) <= MAX_LABEL_LENGTH:
         raise RunError(f"A name has 1 to {MAX_LABEL_LENGTH} characters; this one has {len(label)}.")
     return label
+
+
+def tags_of(tags: Sequence[str]) -> list[str]:
+    """``tags`` with their white space evened out, each once; a RunError when one is too long, or there are too many."""
+    found = list(dict.fromkeys(tag for given in tags if (tag := " ".join(given.split()))))
+    long = next((tag for tag in found if len(tag) > MAX_TAG_LENGTH), None)
+    if long is not None:
+        raise RunError(f"A tag has at most {MAX_TAG_LENGTH} characters; {long[:20]!r}… has {len(long)}.")
+    if len(found) > MAX_TAGS:
+        raise RunError(f"A run has at most {MAX_TAGS} tags; these are {len(found)}. Leave some out.")
+    return found
 
 
 def utc(seconds: float) -> datetime:

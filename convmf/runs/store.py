@@ -8,7 +8,7 @@ import os
 import secrets
 import shutil
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,6 +26,7 @@ from convmf.runs.records import (
     RunRecord,
     checked_id,
     label_of,
+    tags_of,
     utc,
 )
 
@@ -50,7 +51,7 @@ ADDING_SUFFIX = ".adding"
 """Of the lock beside a folder that is being added."""
 
 _PLAIN_COLUMNS = (
-    "id, dataset_id, name, state, reason, phase, config, split, device, created, started, ended, baselines, "
+    "id, dataset_id, name, state, reason, phase, config, split, device, created, started, ended, baselines, tags, "
     "(SELECT COUNT(*) FROM iterations WHERE run_id = runs.id) AS iterations_done"
 )
 _WHOLE = f"SELECT {_PLAIN_COLUMNS}, report FROM runs"
@@ -285,10 +286,12 @@ class Store:
         phase: str | None = None,
         baselines: dict[str, dict[str, float]] | None = None,
         report: dict[str, Any] | None = None,
+        tags: Sequence[str] | None = None,
     ) -> RunRecord:
-        """Change what is given, keep the rest."""
+        """Change what is given, keep the rest; a tag that is given twice is kept once."""
         changes = {
             "name": None if name is None else label_of(name),
+            "tags": None if tags is None else _to_json(tags_of(tags)),
             "device": device,
             "phase": phase,
             "baselines": None if baselines is None else _to_json(baselines),

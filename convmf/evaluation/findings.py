@@ -1,0 +1,139 @@
+"""What the figures of a run say, in sentences for people who have never heard of the model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from convmf.evaluation.bootstrap import Estimate
+from convmf.evaluation.comparison import MODEL, Row, best_simple
+from convmf.evaluation.diagnostics import CalibrationBin, Slice, calibration_gap
+
+GOOD, NEUTRAL, BAD = "good", "neutral", "bad"
+MIN_RATINGS = 30
+"""A group with fewer ratings is not spoken of."""
+
+_PARTS = {
+    "cold": ("New items", "items that it had only read about"),
+    "test": ("Known items", "items that have ratings"),
+}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A sentence or two; ``tone`` says whether that is good news for the model."""
+
+    title: str
+    text: str
+    tone: str = NEUTRAL
+
+
+def against_simple(part: str, rows: list[Row]) -> Finding | None:
+    """How far off the model is, beside the best simple rule; None where the part has no figure."""
+    by_key = {row.key: row for row in rows}
+    model, simple = by_key[MODEL].rmse, best_simple(rows)
+    if model is None or simple is None or simple.rmse is None:
+        return None
+    title, items = _PARTS[part]
+    text = (
+        f"On {items}, a typical prediction is {model.value:.2f} rating points off; "
+        f"the best simple rule ({_lower(simple.label)}) is {simple.rmse.value:.2f} off. "
+    )
+    if simple.gain is None:
+        return Finding(title, text.strip())
+    verdict, tone = _verdict(simple.gain)
+    return Finding(title, text + verdict, tone)
+
+
+def meaning_of_texts(rows: list[Row]) -> Finding | None:
+    """What the descriptions are worth on new items, by the control with shuffled ones."""
+    by_key = {row.key: row for row in rows}
+    shuffled, model = by_key["shuffled_text"], by_key[MODEL].rmse
+    if shuffled.rmse is None or model is None:
+        return None
+    text = (
+        f"With the descriptions shuffled between the items, the error on new items is {shuffled.rmse.value:.2f} "
+        f"instead of {model.value:.2f}. "
+    )
+    if shuffled.gain is None:
+        better = model.value < shuffled.rmse.value
+        return Finding("Do the texts matter?", text.strip(), GOOD if better else BAD)
+    if _sign(shuffled.gain) > 0:
+        return Finding("Do the texts matter?", text + "So it is what they say that helps.", GOOD)
+    return Finding("Do the texts matter?", text + "So what they say doesn't measurably help here.", BAD)
+
+
+def weakest_rating(groups: Sequence[Slice]) -> Finding | None:
+    """The real rating where the model is furthest off."""
+    enough = [group for group in groups if group.n_ratings >= MIN_RATINGS]
+    if len(enough) < 2:
+        return None
+    worst = max(enough, key=lambda group: group.rmse.value)
+    shift = worst.mean_error.value
+    return Finding(
+        "Where it is wrong",
+        f"It is furthest off where people gave {worst.label}: there it predicts {abs(shift):.1f} points too "
+        f"{'much' if shift > 0 else 'little'} on average. Careful predictions lie towards the middle, so rare extremes "
+        "are missed most.",
+    )
+
+
+def trust(bins: Sequence[CalibrationBin], scale: float) -> Finding | None:
+    """Whether a predicted rating can be taken at its word; ``scale`` is the highest less the lowest rating."""
+    if len(bins) < 2 or sum(part.n_ratings for part in bins) < MIN_RATINGS:
+        return None
+    gap, top = calibration_gap(bins), bins[-1]
+    text = (
+        f"Where it predicted most, {top.predicted:.1f} on average, people gave {top.actual.value:.1f}. "
+        f"Over all predictions, the distance between promise and reality is {gap:.2f} points."
+    )
+    return Finding("Can it be taken at its word?", text, GOOD if gap < 0.03 * scale else BAD)
+
+
+def findings(
+    rows: Mapping[str, list[Row]],
+    by_rating: Mapping[str, Sequence[Slice]],
+    calibration: Mapping[str, Sequence[CalibrationBin]],
+    scale: float,
+) -> list[Finding]:
+    """All that can be said of a run; each argument but the last by part, "test" and "cold", where it has ratings."""
+    part = "cold" if "cold" in by_rating else "test"
+    found = [against_simple(name, rows[name]) for name in ("cold", "test") if name in rows]
+    if "cold" in rows:
+        found.append(meaning_of_texts(rows["cold"]))
+    if part in by_rating:
+        found += [weakest_rating(by_rating[part]), trust(calibration[part], scale)]
+    return [finding for finding in found if finding is not None]
+
+
+def percent(estimate: Estimate, word: str = "") -> str:
+    """A share with its interval: '7.3 % less (95 % interval 5.9 to 8.6 %)' where ``word`` is 'less'."""
+    text = f"{100 * estimate.value:.1f} % {word}".rstrip()
+    if estimate.interval is None:
+        return text
+    lower, upper = estimate.interval
+    return f"{text} (95 % interval {100 * lower:.1f} to {100 * upper:.1f} %)"
+
+
+def _verdict(gain: Estimate) -> tuple[str, str]:
+    lower, upper = gain.lower, gain.upper
+    loss = Estimate(-gain.value, None if upper is None else -upper, None if lower is None else -lower)
+    less = percent(gain, "less") if gain.value > 0 else percent(loss, "more")
+    if gain.interval is None:
+        return f"That is {less}; there are too few users for an interval.", NEUTRAL
+    if _sign(gain) > 0:
+        return f"That is {less}.", GOOD
+    if _sign(gain) < 0:
+        return f"That is {less}: the simple rule is better.", BAD
+    return f"That is {less}, which could be chance.", NEUTRAL
+
+
+def _sign(estimate: Estimate) -> int:
+    """1 or −1 where the whole interval lies on that side of 0, else 0."""
+    if estimate.lower is None or estimate.upper is None:
+        return 0
+    return int(estimate.lower > 0) - int(estimate.upper < 0)
+
+
+def _lower(label: str) -> str:
+    return label[:1].lower() + label[1:]
