@@ -14,7 +14,7 @@ MIN_RATINGS = 30
 """A group with fewer ratings is not spoken of."""
 
 _PARTS = {
-    "cold": ("New items", "items that it had only read about"),
+    "cold": ("New items", "items that nobody had rated"),
     "test": ("Known items", "items that have ratings"),
 }
 

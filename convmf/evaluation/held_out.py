@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from convmf.data.dataset import Ratings
+from convmf.data.dataset import Dataset, Ratings
 from convmf.data.splits import Split
 from convmf.errors import DataError
 from convmf.evaluation import diagnostics
@@ -124,6 +124,42 @@ def held_out(model: ConvMF, split: Split) -> dict[str, HeldOut]:
         for name, part in zip(PART_NAMES, (split.test, split.cold), strict=True)
         if len(part)
     }
+
+
+@dataclass(frozen=True)
+class Example:
+    """One held-out rating with everything that helps to judge its prediction; ``averages`` is the simple rule's."""
+
+    user_id: str
+    item_id: str
+    title: str
+    text: str
+    rating: float
+    predicted: float
+    averages: float
+    item_count: int
+    user_count: int
+
+
+def examples(part: HeldOut, dataset: Dataset, kind: str, n: int = 20) -> list[Example]:
+    """The ``n`` most telling predictions; ``kind`` as in :func:`diagnostics.extremes`."""
+    found = []
+    for row in diagnostics.extremes(part.error, part.baseline_error, kind, n).tolist():
+        user, item = int(part.ratings.user_index[row]), int(part.ratings.item_index[row])
+        found.append(
+            Example(
+                user_id=dataset.user_ids[user],
+                item_id=dataset.item_ids[item],
+                title=dataset.label(item),
+                text=dataset.texts[item],
+                rating=float(part.ratings.rating[row]),
+                predicted=float(part.predicted["model"][row]),
+                averages=float(part.predicted["biases"][row]),
+                item_count=int(part.item_counts[row]),
+                user_count=int(part.user_counts[row]),
+            )
+        )
+    return found
 
 
 def compare_predictions(ratings: Ratings, predicted: Mapping[str, Floats]) -> dict[str, Compared]:

@@ -1,0 +1,188 @@
+"""Everything that there is to show of one trained run, for the page and for the report alike."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from convmf.data.dataset import Dataset
+from convmf.data.splits import SplitSettings, split_ratings
+from convmf.evaluation import plots
+from convmf.evaluation.comparison import Row, comparison
+from convmf.evaluation.findings import Finding, findings
+from convmf.evaluation.held_out import HeldOut, examples, held_out
+from convmf.evaluation.html_report import ClientReport
+from convmf.evaluation.plots import Picture
+from convmf.model.convmf import ConvMF
+
+PART_TITLES = {"cold": "New items", "test": "Known items"}
+"""The parts in the order in which they are shown."""
+
+PART_MEANINGS = {
+    "cold": "Items held out with all their ratings, as if nobody had rated them. All that the model had of them is the "
+    "description.",
+    "test": "Ratings kept for one final measurement, of items that have other ratings to learn from.",
+}
+EXAMPLE_KINDS = {
+    "worst": "Largest errors",
+    "best": "Smallest errors",
+    "gained": "Better than averages",
+    "lost": "Worse than averages",
+}
+"""Which predictions to look at: by the size of the error, or beside that of user and item averages."""
+
+N_REPORT_EXAMPLES = 3
+
+
+@dataclass(frozen=True, eq=False)
+class Results:
+    """The results of a run.
+
+    Attributes
+    ----------
+    report
+        As :func:`convmf.evaluation.report.build_report` made it.
+    parts
+        Held-out predictions by part, from the saved model.
+    floor
+        The lowest possible RMSE by part, where it is known.
+    """
+
+    dataset: Dataset
+    report: Mapping[str, Any]
+    parts: Mapping[str, HeldOut]
+    floor: Mapping[str, float] = field(default_factory=dict)
+
+    @classmethod
+    def measure(
+        cls, model: ConvMF, dataset: Dataset, report: Mapping[str, Any], floor: Mapping[str, float] | None = None
+    ) -> Results:
+        """Predict the held-out ratings anew; the split is dealt again from the settings in the report."""
+        split = split_ratings(dataset, SplitSettings.from_dict(dict(report["split"])))
+        return cls(dataset, report, held_out(model, split), floor or {})
+
+    @property
+    def part_names(self) -> list[str]:
+        """The parts that have ratings, new items first."""
+        return [name for name in PART_TITLES if name in self.parts]
+
+    @cached_property
+    def rows(self) -> dict[str, list[Row]]:
+        """The comparison of each part."""
+        return {
+            name: comparison(self.report, name, self.parts[name].compared, self.floor.get(name))
+            for name in self.part_names
+        }
+
+    @cached_property
+    def findings(self) -> list[Finding]:
+        """What the figures say."""
+        low, high = self.dataset.rating_range
+        return findings(
+            self.rows,
+            {name: part.by_rating for name, part in self.parts.items()},
+            {name: part.calibration for name, part in self.parts.items()},
+            high - low,
+        )
+
+    def comparison_picture(self, part: str) -> Picture:
+        """The model beside the baselines."""
+        return plots.comparison_plot(self.rows[part], part)
+
+    def slices_picture(self, part: str, by: str) -> Picture:
+        """The error by "item", "user" or "rating"."""
+        held = self.parts[part]
+        if by == "item" and part == "cold":
+            return plots.slices_plot(
+                held.by_item_count,
+                "Error by the number of ratings of the item",
+                "Ratings that the item really has (none of them was learned from)",
+                "Whether much rated items are harder or easier to foresee than others. The model saw none of these "
+                "ratings.",
+            )
+        titles = {
+            "item": (
+                held.by_item_count,
+                "Error by the number of ratings of the item",
+                "Ratings of the item to learn from",
+                "The more ratings an item has, the better it is known. On the left, the description has to help.",
+            ),
+            "user": (
+                held.by_user_count,
+                "Error by the number of ratings of the user",
+                "Ratings of the user to learn from",
+                "How much has to be known of a person before the predictions become good.",
+            ),
+            "rating": (
+                held.by_rating,
+                "Error by the real rating",
+                "Real rating",
+                "Which ratings are hard to foresee. Hover over a point to see whether the model promises too much or "
+                "too little there.",
+            ),
+        }
+        return plots.slices_plot(*titles[by])
+
+    def accuracy_pictures(self, part: str) -> list[Picture]:
+        """Predicted against real, and calibration."""
+        held = self.parts[part]
+        return [plots.spread_plot(held.spreads), plots.calibration_plot(held.calibration)]
+
+    def checked(self, part: str) -> tuple[float, float | None]:
+        """The RMSE measured now from the saved model, and the one that the training wrote down."""
+        return self.parts[part].compared["model"].rmse.value, self.report["rmse"].get(part)
+
+    def client_report(self, run_name: str, note: str = "") -> ClientReport:
+        """The report to send to somebody."""
+        data, names = self.report["data"], self.part_names
+        pictures: dict[str, Sequence[Picture]] = {}
+        for name in names:
+            pictures[PART_TITLES[name]] = [
+                self.comparison_picture(name),
+                *(self.slices_picture(name, by) for by in ("item", "user", "rating")),
+                *self.accuracy_pictures(name),
+            ]
+        pictures["The training"] = [plots.curves_plot({run_name: self.report["history"]})]
+        shown = "cold" if "cold" in names else "test"
+        return ClientReport(
+            title=f"{run_name}: results on {self.dataset.name}",
+            subtitle=f"{data['n_ratings']:,} ratings of {data['n_items']:,} items by {data['n_users']:,} users; "
+            f"{data['n_items_with_text']:,} items with a description.",
+            note=note,
+            findings=self.findings,
+            rows={PART_TITLES[name]: self.rows[name] for name in names},
+            pictures=pictures,
+            examples={
+                f"{title}: {PART_TITLES[shown].lower()}": examples(
+                    self.parts[shown], self.dataset, kind, N_REPORT_EXAMPLES
+                )
+                for kind, title in (("gained", "Where the model did best"), ("worst", EXAMPLE_KINDS["worst"]))
+                if names
+            },
+            facts=self.facts(),
+            settings=[(name, str(value)) for name, value in self.report["config"].items()],
+        )
+
+    def facts(self) -> list[tuple[str, str]]:
+        """How the figures were measured, as label and value."""
+        split, report = self.report["split"], self.report
+        facts = [
+            (
+                PART_TITLES[name],
+                f"{len(part.ratings):,} ratings by {part.n_users:,} users. {PART_MEANINGS[name]}",
+            )
+            for name, part in ((name, self.parts[name]) for name in self.part_names)
+        ]
+        return [
+            *facts,
+            (
+                "Dealt by chance",
+                f"{split['cold_items']:.0%} of the items as new; of the other ratings {split['test']:.0%} for the "
+                f"test, {split['valid']:.0%} to choose the best iteration; seed {split['seed']}. Test and new items "
+                "were read once, after the training.",
+            ),
+            ("Training", f"{report['iterations']} iterations, the best one was number {report['best_iteration']}."),
+            ("Intervals", "95 %, from 1,000 draws of as many users with replacement (bootstrap over users)."),
+        ]
