@@ -91,18 +91,23 @@ def trust(bins: Sequence[CalibrationBin], scale: float) -> Finding | None:
 
 
 def findings(
-    rows: Mapping[str, list[Row]],
-    by_rating: Mapping[str, Sequence[Slice]],
-    calibration: Mapping[str, Sequence[CalibrationBin]],
-    scale: float,
+    rows: Mapping[str, list[Row]], by_rating: Sequence[Slice], calibration: Sequence[CalibrationBin], scale: float
 ) -> list[Finding]:
-    """All that can be said of a run; each argument but the last by part, "test" and "cold", where it has ratings."""
-    part = "cold" if "cold" in by_rating else "test"
+    """All that can be said of a run.
+
+    Parameters
+    ----------
+    rows
+        The comparison by part, "cold" and "test", where it has ratings.
+    by_rating, calibration
+        Of the part that is looked at more closely.
+    scale
+        The highest less the lowest rating.
+    """
     found = [against_simple(name, rows[name]) for name in ("cold", "test") if name in rows]
     if "cold" in rows:
         found.append(meaning_of_texts(rows["cold"]))
-    if part in by_rating:
-        found += [weakest_rating(by_rating[part]), trust(calibration[part], scale)]
+    found += [weakest_rating(by_rating), trust(calibration, scale)]
     return [finding for finding in found if finding is not None]
 
 

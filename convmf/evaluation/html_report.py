@@ -36,7 +36,7 @@ h3 { margin: 1.6rem 0 .2rem; font-size: 1.1rem; } p { margin: .4rem 0; } .quiet 
 .note { border-left: 4px solid var(--bad); padding: .3rem .8rem; background: var(--card); }
 .cards { display: grid; grid-template-columns: repeat(auto-fit, minmax(17rem, 1fr)); gap: 1rem; }
 .card { background: var(--card); border-top: 4px solid var(--line); border-radius: .5rem; padding: .7rem 1rem; }
-.card h3 { margin-top: 0; } .good { border-color: var(--accent); } .bad { border-color: var(--bad); }
+ { margin-top: 0; } .good { border-color: var(--accent); } .bad { border-color: var(--bad); }
 .scroll { overflow-x: auto; } table { border-collapse: collapse; width: 100%; margin: .8rem 0; overflow-wrap: normal; }
 th, td { text-align: left; padding: .35rem .7rem .35rem 0; border-bottom: 1px solid var(--line); vertical-align: top; }
 td.figure { white-space: nowrap; font-variant-numeric: tabular-nums; } tr.model { font-weight: 650; }
@@ -46,14 +46,18 @@ section { break-inside: avoid; } @media print { body { max-width: none; } detail
 
 _SCRIPT = """
 const ink = () => getComputedStyle(document.body).color;
-for (const place of document.querySelectorAll(".plot")) {
+const places = [...document.querySelectorAll(".plot")];
+const draw = () => {  // one at a time, so that the text can be read and scrolled meanwhile
+  const place = places.shift();
+  if (!place) return;
   const figure = JSON.parse(document.getElementById(place.id + "-data").textContent);
   figure.layout.font = { color: ink(), family: "system-ui, sans-serif" };
   Plotly.newPlot(place, figure.data, figure.layout,
-    { responsive: true, displaylogo: false, modeBarButtons: [["toImage"]] });
-}
+    { responsive: true, displaylogo: false, modeBarButtons: [["toImage"]] }).then(() => setTimeout(draw));
+};
+draw();
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
-  for (const place of document.querySelectorAll(".plot")) Plotly.relayout(place, { "font.color": ink() });
+  for (const place of document.querySelectorAll(".js-plotly-plot")) Plotly.relayout(place, { "font.color": ink() });
 });
 """
 

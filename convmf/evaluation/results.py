@@ -80,12 +80,8 @@ class Results:
     def findings(self) -> list[Finding]:
         """What the figures say."""
         low, high = self.dataset.rating_range
-        return findings(
-            self.rows,
-            {name: part.by_rating for name, part in self.parts.items()},
-            {name: part.calibration for name, part in self.parts.items()},
-            high - low,
-        )
+        first = self.parts[self.part_names[0]] if self.parts else None
+        return findings(self.rows, first.by_rating if first else [], first.calibration if first else [], high - low)
 
     def comparison_picture(self, part: str) -> Picture:
         """The model beside the baselines."""

@@ -18,6 +18,7 @@ MENU = (
     ("app.py", "Overview"),
     ("pages/data.py", "Data"),
     ("pages/train.py", "Train"),
+    ("pages/results.py", "Results"),
     ("pages/cold_start.py", "Cold start"),
 )
 STATUS_SECONDS = 2.0

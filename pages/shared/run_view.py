@@ -171,6 +171,7 @@ def _head(run: RunRecord) -> None:
             label, help_text = "Resume" if run.iterations_done else "Start again", "From its checkpoint."
             st.button(label, key="run_resume", on_click=_resume, args=(run.id,), help=help_text, disabled=locked)
         if run.report is not None and not run.is_active:
+            st.page_link("pages/results.py", label="**See the results** →", query_params={"run": run.id})
             st.page_link("pages/cold_start.py", label="**Describe a new item** →", query_params={"run": run.id})
     refused = st.session_state.pop("run_refused", "")
     if refused:
@@ -300,7 +301,9 @@ def _cnn_loss(run: RunRecord, history: Sequence[Mapping[str, Any]]) -> None:
 
 def _results(run: RunRecord, report: Mapping[str, Any]) -> None:
     st.markdown("**Result: typical error in rating points (RMSE), lower is better**")
-    st.table(result_table(report, _floor(run)), width="stretch", border="horizontal")
+    known = lowest_possible(store().dataset_record(run.dataset_id))
+    floor = (known["test"], known["cold"]) if known else None
+    st.table(result_table(report, floor), width="stretch", border="horizontal")
     held_out = f"{run.split['cold_items']:.0%}"
     st.caption(
         "Known items: ratings kept for this one measurement, of items that have other ratings to learn from. "
@@ -325,12 +328,12 @@ def result_table(report: Mapping[str, Any], floor: tuple[float, float] | None) -
     return pd.DataFrame.from_dict(rows, orient="index", columns=["Known items", "New items", "What it is"])
 
 
-def _floor(run: RunRecord) -> tuple[float, float] | None:
-    """The lowest possible RMSE on known and new items, where the data were made and so it is known."""
-    if store().dataset_record(run.dataset_id).note != SAMPLE_NOTE:
+def lowest_possible(record: DatasetRecord) -> dict[str, float] | None:
+    """The lowest possible RMSE on known ("test") and new ("cold") items, where the data were made and it is known."""
+    if record.note != SAMPLE_NOTE:
         return None
     truth = sample_truth()
-    return truth.rmse_floor_warm, truth.rmse_floor_cold
+    return {"test": truth.rmse_floor_warm, "cold": truth.rmse_floor_cold}
 
 
 def _details(run: RunRecord) -> None:

@@ -2,7 +2,7 @@
 
     python -m tests.e2e.screenshots FOLDER [--only STATE]
 
-The states are empty (a fresh workspace), running, finished and failed. It takes about four minutes.
+The states are empty (a fresh workspace), running, finished and failed. It takes about six minutes.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import product
 from pathlib import Path
 
 from playwright.sync_api import Browser, Page, expect, sync_playwright
@@ -29,9 +30,11 @@ from tests.helpers import tiny_dataset
 
 logger = logging.getLogger(__name__)
 
-PAGES = {"overview": "", "data": "data", "train": "train", "cold_start": "cold_start"}
+PAGES = {"overview": "", "data": "data", "train": "train", "results": "results", "cold_start": "cold_start"}
 WIDTHS = {1440: 3800, 900: 4600}
 """Width of the window and a height in which a whole page fits: Streamlit scrolls inside, not the window."""
+LONG = {"results": 4300}
+"""Height for pages that need more in some state."""
 THEMES = ("light", "dark")
 STATES = ("empty", "running", "finished", "failed")
 FAILURE = "Not enough memory. Take a smaller batch, fewer kernels or shorter texts. (out of memory)"
@@ -67,9 +70,14 @@ def take_all(browser: Browser, folder: Path, scratch: Path, states: list[str]) -
     with AppServer(home, scratch / "filled.log") as server:
         for state in ("finished", "failed"):
             if state in states:
-                take_state(browser, server, folder, state, {"train": f"?run={runs[state]}"})
+                asked = f"?run={runs[state]}"
+                take_state(browser, server, folder, state, {"train": asked, "results": asked})
         if "finished" in states:
             take_details(browser, server, folder, runs["finished"])
+            compared = f"results?view=all&compare={runs['finished']},{runs['second']}"
+            for theme, width in product(THEMES, WIDTHS):
+                with visit(browser, server, compared, width, theme) as page:
+                    page.screenshot(path=folder / f"compared_results_{width}_{theme}.png")
         if "running" in states:
             with visit(browser, server, "train", 1440, "light") as page:
                 page.get_by_text("New training", exact=True).first.click()
@@ -121,6 +129,8 @@ def fill(home: Path) -> dict[str, str]:
     store.add_dataset(tiny_dataset(120, 60), note="Made for these pictures.")
     data = store.add_dataset(sample_dataset(), note=SAMPLE_NOTE)
     split = SplitSettings(cold_items=0.1)
+    second = jobs.start(data.id, ConvMFConfig.preset("quick", lambda_v=40.0, n_iterations=6), split, name="Strong pull")
+    store.update_run(second.id, tags=["trial", "for the client"])
     done = jobs.start(data.id, ConvMFConfig.preset("quick"), split)
     while store.run(done.id).is_active:
         time.sleep(0.2)
@@ -129,7 +139,7 @@ def fill(home: Path) -> dict[str, str]:
     store.set_state(failed.id, "running")
     store.set_state(failed.id, "failed", FAILURE)
     store.close()
-    return {"finished": done.id, "failed": failed.id}
+    return {"finished": done.id, "failed": failed.id, "second": second.id}
 
 
 def take_state(browser: Browser, server: AppServer, folder: Path, state: str, queries: dict[str, str]) -> None:
@@ -137,23 +147,25 @@ def take_state(browser: Browser, server: AppServer, folder: Path, state: str, qu
     for theme in THEMES:
         for width in WIDTHS:
             for name, path in PAGES.items():
-                with visit(browser, server, path + queries.get(name, ""), width, theme) as page:
+                height = LONG.get(name, 0) if state == "finished" else 0
+                with visit(browser, server, path + queries.get(name, ""), width, theme, height) as page:
                     file = folder / f"{state}_{name}_{width}_{theme}.png"
                     page.screenshot(path=file)
                     logger.info("%s", file)
 
 
 @contextmanager
-def visit(browser: Browser, server: AppServer, path: str, width: int, theme: str) -> Iterator[Page]:
+def visit(browser: Browser, server: AppServer, path: str, width: int, theme: str, height: int = 0) -> Iterator[Page]:
     """A page in a browser session of its own, drawn to its end."""
     context = browser.new_context(
-        viewport={"width": width, "height": WIDTHS[width]}, color_scheme="dark" if theme == "dark" else "light"
+        viewport={"width": width, "height": height or WIDTHS[width]},
+        color_scheme="dark" if theme == "dark" else "light",
     )
     try:
         page = context.new_page()
         page.goto(f"{server.url}/{path}")
-        page.get_by_test_id("stMain").get_by_role("heading", level=1).wait_for(timeout=30_000)
-        wait_for_app(page)
+        page.get_by_test_id("stMain").get_by_role("heading", level=1).wait_for(timeout=120_000)
+        wait_for_app(page, 120_000)
         wait_until_drawn(page)
         page.wait_for_timeout(1000)  # charts draw themselves after the script has ended
         yield page

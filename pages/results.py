@@ -1,0 +1,130 @@
+"""Results: how good a trained model is, where it is wrong, how runs compare, and all of it to take away."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from convmf.errors import ConvMFError
+from convmf.runs.store import DatasetRecord, RunRecord
+from pages.shared import frame, results_manage, results_runs, results_view, run_view
+from pages.shared.workspace import jobs, store
+
+ONE, ALL = "one", "all"
+VIEWS = {ONE: "One run", ALL: "All runs"}
+REFRESH_SECONDS = 2.0
+
+
+def main() -> None:
+    """The page below its heading."""
+    datasets, runs = {record.id: record for record in store().datasets()}, store().runs()
+    results_manage.show_message()
+    if not runs:
+        _nothing_yet(bool(datasets))
+        return
+    view = st.segmented_control(
+        "Show",
+        list(VIEWS),
+        format_func=VIEWS.get,
+        default=ONE,
+        required=True,
+        key="view",
+        label_visibility="collapsed",
+        bind="query-params",
+    )
+    if view == ALL:
+        results_runs.show(runs, datasets)
+    else:
+        _one(runs, datasets)
+
+
+def _nothing_yet(has_data: bool) -> None:
+    if has_data:
+        frame.empty_state(
+            "There are no results yet, because nothing has been trained. A quick training takes less than a minute on "
+            "the built-in data.",
+            "pages/train.py",
+            "Train a model",
+        )
+    else:
+        frame.empty_state(
+            "There are no results yet. Take the built-in data set with one click, or load your own files; then train.",
+            "pages/data.py",
+            "Choose data",
+        )
+
+
+def _one(runs: list[RunRecord], datasets: dict[str, DatasetRecord]) -> None:
+    run = _choose_run(runs, datasets)
+    if run.is_active:
+        st.fragment(_wait_for, run_every=REFRESH_SECONDS)(run.id)
+    elif run.report is None:
+        _without_report(run)
+    else:
+        results_view.show(run, datasets[run.dataset_id])
+
+
+def _choose_run(runs: list[RunRecord], datasets: dict[str, DatasetRecord]) -> RunRecord:
+    """The run in the address, else the latest one with results, else the latest one."""
+    by_id = {run.id: run for run in runs}
+    asked = st.query_params.get("run")
+    if st.session_state.get("results_run") not in by_id:
+        if asked is not None and asked not in by_id:
+            st.warning("The run in this address is not in the workspace any more. The latest one is shown instead.")
+        measured = (run for run in runs if run.report is not None and not run.is_active)
+        st.session_state["results_run"] = asked if asked in by_id else next(measured, runs[0]).id
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        chosen = st.selectbox(
+            "Run",
+            list(by_id),
+            format_func=lambda key: f"{by_id[key].name} · {datasets[by_id[key].dataset_id].name}",
+            key="results_run",
+            width=420,
+        )
+        results_manage.draw(by_id[chosen])
+    if asked != chosen:
+        st.query_params["run"] = chosen  # so that a refresh or a copied link shows the same run
+    return by_id[chosen]
+
+
+def _wait_for(run_id: str) -> None:
+    """A run at work, looked at again until it has ended."""
+    try:
+        run, progress = store().run(run_id), jobs().progress(run_id)
+    except ConvMFError as error:
+        st.error(frame.plain(str(error)))
+        return
+    if not run.is_active:
+        st.rerun()
+    words = [progress.phase or "starting", f"iteration {progress.iteration} of at most {progress.n_iterations}"]
+    words += [left] if (left := run_view.time_left(progress)) else []
+    st.progress(min(1.0, progress.iteration / progress.n_iterations), text=" · ".join(words))
+    frame.empty_state(
+        f"{frame.plain(run.name)} is {run_view.STATES[run.state][0]}. Its results appear here by themselves when it "
+        "has ended, or when you stop it.",
+        "pages/train.py",
+        "Watch the training",
+    )
+
+
+def _without_report(run: RunRecord) -> None:
+    """A run that ended without figures: why, and what to do."""
+    if run.state == "failed":
+        st.error(f"This training failed, so it has no results: {frame.plain(run.reason)}")
+    else:
+        st.info(f"This training ended before it could be measured. {frame.plain(run.reason)}")
+    frame.empty_state(
+        "Resume it or start a new training on the Train page, or choose another run above.",
+        "pages/train.py",
+        "Go to Train",
+    )
+    results_view.show_curves(run)
+
+
+frame.page(
+    "Results",
+    "How good the predictions are, where they are wrong, and how runs compare.",
+)
+try:
+    main()
+except ConvMFError as error:
+    st.error(frame.plain(str(error)))

@@ -1,0 +1,108 @@
+"""Rows of the comparison, and the sentences about them: true in every case."""
+
+from __future__ import annotations
+
+import pytest
+
+from convmf.evaluation.bootstrap import Compared, Estimate
+from convmf.evaluation.comparison import PREDICTORS, Row, best_simple, comparison
+from convmf.evaluation.diagnostics import CalibrationBin, Slice
+from convmf.evaluation.findings import against_simple, findings, meaning_of_texts, percent, trust, weakest_rating
+
+REPORT = {
+    "rmse": {"test": 0.8, "cold": None},
+    "baselines": {
+        "biases": {"test": 0.9, "cold": None},
+        "user_mean": {"test": 1.0, "cold": None},
+        "global_mean": {"test": 1.1, "cold": None},
+        "pmf": None,
+    },
+}
+
+
+def rows(**estimates: Compared) -> list[Row]:
+    return [
+        Row(key, label, meaning, estimates[key].rmse, estimates[key].gain)
+        if key in estimates
+        else Row(key, label, meaning)
+        for key, (label, meaning) in PREDICTORS.items()
+    ]
+
+
+def group(label: str, rmse: float, shift: float, n: int = 100) -> Slice:
+    return Slice(label, n, 50, Estimate(rmse), Estimate(shift), 1.0)
+
+
+def test_every_predictor_has_a_row_and_what_was_not_measured_says_so():
+    found = {row.key: row for row in comparison(REPORT, "test")}
+    assert list(found) == [key for key in PREDICTORS if key != "floor"]
+    assert found["model"].is_model and found["model"].rmse == Estimate(0.8)
+    assert found["pmf"].rmse is None and found["shuffled_text"].rmse is None
+    assert all(row.rmse is None for row in comparison(REPORT, "cold"))
+
+
+def test_a_new_measurement_comes_before_the_report_and_the_report_s_interval_before_its_figure():
+    stored = {**REPORT, "user_bootstrap": {"test": {"pmf": Compared(Estimate(0.85, 0.8, 0.9)).to_dict()}}}
+    measured = {"model": Compared(Estimate(0.81, 0.7, 0.9))}
+    found = {row.key: row for row in comparison(stored, "test", measured, floor=0.5)}
+    assert found["model"].rmse == Estimate(0.81, 0.7, 0.9)
+    assert found["pmf"].rmse == Estimate(0.85, 0.8, 0.9)
+    assert found["biases"].rmse == Estimate(0.9)
+    assert found["floor"].rmse == Estimate(0.5)
+
+
+def test_the_best_simple_rule_is_the_one_with_the_lowest_error():
+    assert best_simple(comparison(REPORT, "test")).key == "biases"
+    assert best_simple(comparison(REPORT, "cold")) is None
+
+
+@pytest.mark.parametrize(
+    ("gain", "verdict", "tone"),
+    [
+        (Estimate(0.2, 0.1, 0.3), "That is 20.0 % less (95 % interval 10.0 to 30.0 %).", "good"),
+        (Estimate(-0.2, -0.3, -0.1), "That is 20.0 % more (95 % interval 10.0 to 30.0 %): the simple rule", "bad"),
+        (Estimate(0.02, -0.01, 0.05), "2.0 % less (95 % interval -1.0 to 5.0 %), which could be chance.", "neutral"),
+        (Estimate(0.2), "That is 20.0 % less; there are too few users for an interval.", "neutral"),
+    ],
+)
+def test_the_verdict_goes_by_the_interval(gain, verdict, tone):
+    found = against_simple("cold", rows(model=Compared(Estimate(0.8)), biases=Compared(Estimate(1.0), gain)))
+    assert found.title == "New items" and found.tone == tone
+    assert "0.80 rating points off; the best simple rule (user and item averages) is 1.00 off" in found.text
+    assert verdict in found.text
+
+
+def test_what_texts_are_worth_is_told_by_shuffled_ones_only():
+    model = Compared(Estimate(0.8))
+    assert meaning_of_texts(rows(model=model)) is None
+    helps = meaning_of_texts(rows(model=model, shuffled_text=Compared(Estimate(1.0), Estimate(0.2, 0.1, 0.3))))
+    assert helps.tone == "good" and "is 1.00 instead of 0.80" in helps.text
+    useless = meaning_of_texts(rows(model=model, shuffled_text=Compared(Estimate(0.81), Estimate(0.01, -0.1, 0.1))))
+    assert useless.tone == "bad" and "doesn't measurably help" in useless.text
+
+
+def test_the_weakest_rating_needs_enough_ratings():
+    groups = [group("1", 2.0, 1.5), group("3", 0.5, 0.1), group("5", 3.0, -2.5, n=29)]
+    assert "where people gave 1: there it predicts 1.5 points too much" in weakest_rating(groups).text
+    groups[2] = group("5", 3.0, -2.5, n=30)
+    assert "where people gave 5: there it predicts 2.5 points too little" in weakest_rating(groups).text
+    assert weakest_rating(groups[:1]) is None
+
+
+def test_calibration_is_judged_by_the_scale():
+    bins = [CalibrationBin(50, 2.0, Estimate(2.2)), CalibrationBin(50, 4.0, Estimate(4.0))]
+    assert trust(bins, 4.0).tone == "good" and "is 0.10 points" in trust(bins, 4.0).text
+    assert trust(bins, 2.0).tone == "bad"
+    assert trust(bins[:1], 4.0) is None
+
+
+def test_new_items_come_first_and_a_run_without_figures_says_nothing():
+    cold = rows(model=Compared(Estimate(1.0)), biases=Compared(Estimate(2.0)))
+    both = {"test": comparison(REPORT, "test"), "cold": cold}
+    assert [finding.title for finding in findings(both, [], [], 4.0)] == ["New items", "Known items"]
+    assert findings({}, [], [], 4.0) == []
+
+
+def test_a_share_with_its_interval():
+    assert percent(Estimate(0.0734, 0.059, 0.086)) == "7.3 % (95 % interval 5.9 to 8.6 %)"
+    assert percent(Estimate(0.0734)) == "7.3 %"
