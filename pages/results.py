@@ -6,7 +6,7 @@ import streamlit as st
 
 from convmf.errors import ConvMFError
 from convmf.runs.store import DatasetRecord, RunRecord
-from pages.shared import frame, results_manage, results_runs, results_view, run_view
+from pages.shared import address, frame, results_manage, results_runs, results_view, run_view
 from pages.shared.workspace import jobs, store
 
 ONE, ALL = "one", "all"
@@ -21,16 +21,7 @@ def main() -> None:
     if not runs:
         _nothing_yet(bool(datasets))
         return
-    view = st.segmented_control(
-        "Show",
-        list(VIEWS),
-        format_func=VIEWS.get,
-        default=ONE,
-        required=True,
-        key="view",
-        label_visibility="collapsed",
-        bind="query-params",
-    )
+    view = address.choice("Show", VIEWS, "view", ONE, show_label=False)
     if view == ALL:
         results_runs.show(runs, datasets)
     else:
@@ -81,8 +72,7 @@ def _choose_run(runs: list[RunRecord], datasets: dict[str, DatasetRecord]) -> Ru
             width=420,
         )
         results_manage.draw(by_id[chosen])
-    if asked != chosen:
-        st.query_params["run"] = chosen  # so that a refresh or a copied link shows the same run
+    address.remember("run", chosen)
     return by_id[chosen]
 
 

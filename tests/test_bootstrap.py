@@ -5,8 +5,18 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from convmf.data.dataset import Ratings
 from convmf.errors import DataError
-from convmf.evaluation.bootstrap import MIN_USERS, Compared, Estimate, compare, drawn_sums, estimate, user_sums
+from convmf.evaluation.bootstrap import (
+    MIN_USERS,
+    Compared,
+    Estimate,
+    UserErrors,
+    compare,
+    drawn_sums,
+    estimate,
+    user_sums,
+)
 
 
 def test_sums_of_each_user_by_hand():
@@ -81,3 +91,14 @@ def test_a_comparison_survives_json():
         Compared(Estimate(1.0)),
     ):
         assert Compared.from_dict(compared.to_dict()) == compared
+
+
+def test_errors_are_gathered_by_user():
+    ratings = Ratings(np.array([0, 0, 1], np.int32), np.zeros(3, np.int32), np.array([1, 2, 3], np.float32))
+    errors = UserErrors(ratings)
+    errors.add("model", ratings.rating + 1)
+    errors.add("biases", ratings.rating - 2)
+    found = errors.compared()
+    assert found["model"].rmse == Estimate(1.0), "two users are too few for an interval"
+    assert found["biases"].rmse.value == 2.0
+    assert found["biases"].gain.value == 0.5

@@ -7,10 +7,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from convmf.data.dataset import Ratings
 from convmf.data.splits import SplitSettings, split_ratings
 from convmf.errors import DataError
-from convmf.evaluation.held_out import compare_predictions, held_out
+from convmf.evaluation.bootstrap import Compared
+from convmf.evaluation.held_out import held_out
 from convmf.evaluation.report import build_report
 from convmf.model.convmf import ConvMF
 from convmf.training.loop import fit
@@ -32,6 +32,10 @@ def test_a_model_from_the_disk_gives_the_figures_of_the_report(trained, tmp_path
     assert set(parts) == {"test", "cold"}
     for name, part in parts.items():
         assert part.compared["model"].rmse.value == pytest.approx(report["rmse"][name], abs=1e-6)
+        assert report["user_bootstrap"][name].keys() == part.compared.keys(), "those that weren't asked for have none"
+        for key, compared in part.compared.items():
+            stored = Compared.from_dict(report["user_bootstrap"][name][key])
+            assert stored.rmse.interval == pytest.approx(compared.rmse.interval, abs=1e-6)
         for baseline in ("biases", "user_mean", "global_mean"):
             assert part.compared[baseline].rmse.value == pytest.approx(report["baselines"][baseline][name], abs=1e-6)
 
@@ -58,6 +62,16 @@ def test_every_view_counts_each_rating_once(trained):
             assert np.sqrt(squared / len(part.ratings)) == pytest.approx(whole)
 
 
+def test_intervals_of_baselines_that_take_a_training_are_in_the_report(trained):
+    report = build_report(*trained, seconds=1.0, all_baselines=True)
+    for name in ("test", "cold"):
+        stored = {key: Compared.from_dict(values) for key, values in report["user_bootstrap"][name].items()}
+        assert set(stored) == {"model", *report["baselines"]}
+        for key, parts in report["baselines"].items():
+            assert stored[key].rmse.value == pytest.approx(parts[name], abs=1e-6)
+            assert stored[key].gain.value == pytest.approx(1 - report["rmse"][name] / parts[name], abs=1e-6)
+
+
 def test_a_part_without_ratings_is_left_out():
     split = split_ratings(tiny_dataset(), SplitSettings())
     assert set(held_out(fit(split, TINY), split)) == {"test"}
@@ -68,12 +82,3 @@ def test_another_data_set_is_refused(trained):
     other = replace(split, dataset=replace(split.dataset, user_ids=tuple(f"x{label}" for label in model.user_ids)))
     with pytest.raises(DataError, match="trained on other users"):
         held_out(model, other)
-
-
-def test_comparison_by_hand():
-    ratings = Ratings(np.array([0, 0, 1], np.int32), np.zeros(3, np.int32), np.array([1, 2, 3], np.float32))
-    found = compare_predictions(ratings, {"model": ratings.rating + 1, "biases": ratings.rating - 2})
-    assert found["model"].rmse.value == 1.0
-    assert found["biases"].rmse.value == 2.0
-    assert found["biases"].gain.value == 0.5
-    assert found["model"].rmse.interval is None, "two users are too few"

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from convmf.data.dataset import Ratings
 from convmf.errors import DataError
 
 N_DRAWS = 1000
@@ -60,6 +61,24 @@ class Compared:
     def from_dict(cls, values: Mapping[str, Any]) -> Compared:
         """What :meth:`to_dict` made."""
         return cls(Estimate(*values["rmse"]), Estimate(*values["gain"]) if values["gain"] else None)
+
+
+class UserErrors:
+    """Squared errors of predictors on some ratings, summed by user, so that no prediction has to be kept."""
+
+    def __init__(self, ratings: Ratings) -> None:
+        self._ratings = ratings
+        self._sums: dict[str, Floats] = {}
+
+    def add(self, name: str, predicted: NDArray[np.floating]) -> None:
+        """Take in the predictions (n_ratings,) of a predictor."""
+        errors = np.subtract(predicted, self._ratings.rating, dtype=np.float64)
+        self._sums[name] = user_sums(self._ratings.user_index, errors**2)[:, 0]
+
+    def compared(self) -> dict[str, Compared]:
+        """RMSE of each predictor with its interval, and the gain of the one called "model" over it."""
+        counts = user_sums(self._ratings.user_index, np.ones(len(self._ratings)))[:, 0]
+        return compare(self._sums, counts)
 
 
 def user_sums(user_index: NDArray[np.integer], *columns: ArrayLike) -> Floats:

@@ -14,7 +14,7 @@ from convmf.data.splits import Split
 from convmf.errors import DataError
 from convmf.evaluation import diagnostics
 from convmf.evaluation.baselines import Predictor, simple_baselines
-from convmf.evaluation.bootstrap import Compared, compare, user_sums
+from convmf.evaluation.bootstrap import Compared, UserErrors
 from convmf.model.convmf import ConvMF
 
 Floats = NDArray[np.float32]
@@ -62,7 +62,10 @@ class HeldOut:
     @cached_property
     def compared(self) -> dict[str, Compared]:
         """RMSE of the model and the simple baselines, with intervals."""
-        return compare_predictions(self.ratings, self.predicted)
+        errors = UserErrors(self.ratings)
+        for name, predicted in self.predicted.items():
+            errors.add(name, predicted)
+        return errors.compared()
 
     @cached_property
     def by_item_count(self) -> list[diagnostics.Slice]:
@@ -160,14 +163,6 @@ def examples(part: HeldOut, dataset: Dataset, kind: str, n: int = 20) -> list[Ex
             )
         )
     return found
-
-
-def compare_predictions(ratings: Ratings, predicted: Mapping[str, Floats]) -> dict[str, Compared]:
-    """RMSE of each predictor with its interval, and the model's gain over it."""
-    names = list(predicted)
-    squared = [_error(predicted[name], ratings) ** 2 for name in names]
-    sums = user_sums(ratings.user_index, *squared, np.ones(len(ratings)))
-    return compare({name: sums[:, column] for column, name in enumerate(names)}, sums[:, -1])
 
 
 def _error(predicted: Floats, ratings: Ratings) -> NDArray[np.float64]:

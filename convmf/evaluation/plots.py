@@ -12,9 +12,10 @@ import plotly.graph_objects as go
 from convmf.evaluation.bootstrap import Estimate
 from convmf.evaluation.comparison import FLOOR, Row
 from convmf.evaluation.diagnostics import CalibrationBin, Slice, Spread, calibration_gap
+from convmf.palette import ACCENT, AMBER, QUIET, RED
 
-ACCENT, QUIET, AMBER, GREY = "#14A394", "#7B8FB0", "#D08A1D", "#8A929E"
-SERIES = (ACCENT, AMBER, QUIET, "#A77BD8", "#D9605A", "#7FA53A", "#4C9BD6", "#C9A227")
+GREY = "#8A929E"
+SERIES = (ACCENT, AMBER, QUIET, "#A77BD8", RED, "#7FA53A", "#4C9BD6", "#C9A227")
 HEIGHT = 360
 _GRID = "rgba(138, 146, 158, 0.25)"
 _PARTS = {"test": "known items", "cold": "new items"}

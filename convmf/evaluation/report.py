@@ -11,6 +11,7 @@ from convmf.data.splits import Split
 from convmf.data.vectors import WordVectors
 from convmf.device import choose_device
 from convmf.evaluation import baselines as levels
+from convmf.evaluation.bootstrap import UserErrors
 from convmf.evaluation.metrics import mae, rmse, rmse_interval
 from convmf.evaluation.ranking import ranking_report
 from convmf.evaluation.uncertainty import interval_report
@@ -49,12 +50,20 @@ def build_report(
     -------
     JSON-ready dictionary; a figure that doesn't apply is None. ``rmse_interval`` is the 95 % interval of
     the RMSE (see :func:`convmf.evaluation.metrics.rmse_interval`); ``intervals`` tells how many ratings the
-    predictive intervals hold, ``ranking`` how good the top of the ranking is.
+    predictive intervals hold, ``ranking`` how good the top of the ranking is, ``user_bootstrap`` the RMSE of the
+    model and of each baseline with its interval over users (:class:`convmf.evaluation.bootstrap.Compared`).
     """
     parts = {"train": split.train, "valid": split.valid, "test": split.test, "cold": split.cold}
     predictions = {
         name: model.predict_rows(part.user_index, part.item_index) for name, part in parts.items() if len(part)
     }
+
+    errors = {name: UserErrors(parts[name]) for name in ("test", "cold") if name in predictions}
+    for name, part_errors in errors.items():
+        part_errors.add("model", predictions[name])
+    baselines = baseline_report(
+        split, model, simple or levels.simple_baselines(split), word_vectors, all_baselines, should_stop, errors
+    )
 
     def measured(measure: Callable[[levels.Floats, levels.Floats], float]) -> Parts:
         return {
@@ -79,9 +88,11 @@ def build_report(
         "mae": measured(mae),
         "intervals": interval_report(model, split),
         "ranking": ranking_report(model, split),
-        "baselines": baseline_report(
-            split, model, simple or levels.simple_baselines(split), word_vectors, all_baselines, should_stop
-        ),
+        "baselines": baselines,
+        "user_bootstrap": {
+            part: {name: compared.to_dict() for name, compared in found.compared().items()}
+            for part, found in errors.items()
+        },
         "word_vectors": word_vectors.report(model.vocabulary) if word_vectors and model.vocabulary else None,
         "history": list(model.history),
     }
@@ -94,8 +105,9 @@ def baseline_report(
     word_vectors: WordVectors | None,
     all_baselines: bool,
     should_stop: Callable[[], bool] | None = None,
+    errors: Mapping[str, UserErrors] | None = None,
 ) -> dict[str, Parts | None]:
-    """Test and cold RMSE of each baseline; None for one that wasn't asked for."""
+    """Test and cold RMSE of each baseline; None for one that wasn't asked for. ``errors``, by part, take them in."""
     config = model.config
     costly: dict[str, Callable[[], levels.Predictor]] = {
         "pmf": lambda: levels.trained(split, config, "none", word_vectors, should_stop),
@@ -103,17 +115,24 @@ def baseline_report(
         "shuffled_text": lambda: levels.trained(split, config, "shuffled", word_vectors, should_stop),
         "empty_text": lambda: levels.trained(split, config, "empty", word_vectors, should_stop),
     }
-    report: dict[str, Parts | None] = {name: _both(predictor, split) for name, predictor in simple.items()}
+    report: dict[str, Parts | None] = {
+        name: _both(predictor, split, name, errors) for name, predictor in simple.items()
+    }
     for name, make in costly.items():
         if all_baselines:
             log.info("baseline %s", name)
-        report[name] = _both(make(), split) if all_baselines else None
+        report[name] = _both(make(), split, name, errors) if all_baselines else None
     return report
 
 
-def _both(predict: levels.Predictor, split: Split) -> Parts:
-    return {"test": _measure(predict, split.test), "cold": _measure(predict, split.cold)}
-
-
-def _measure(predict: levels.Predictor, part: Ratings) -> float | None:
-    return rmse(predict(part), part.rating) if len(part) else None
+def _both(
+    predict: levels.Predictor, split: Split, name: str, errors: Mapping[str, UserErrors] | None = None
+) -> Parts:
+    measured: Parts = {"test": None, "cold": None}
+    for key, part in (("test", split.test), ("cold", split.cold)):
+        if len(part):
+            predicted = predict(part)
+            measured[key] = rmse(predicted, part.rating)
+            if errors is not None:
+                errors[key].add(name, predicted)
+    return measured

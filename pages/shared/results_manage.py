@@ -44,6 +44,8 @@ def delete(runs: list[RunRecord]) -> None:
     def delete_all() -> None:
         for run in runs:
             store().delete_run(run.id)
+        if st.query_params.get("run") in {run.id for run in runs}:
+            st.query_params.pop("run")  # what is gone needn't be missed
 
     what = runs[0].name + " was" if len(runs) == 1 else f"{len(runs)} runs were"
     change(delete_all, f"{what} deleted.")

@@ -10,7 +10,7 @@ import streamlit as st
 
 from convmf.runs.compare import SettingRow, setting_rows
 from convmf.runs.store import DatasetRecord, RunRecord
-from pages.shared import frame, results_manage, results_view, run_view, settings
+from pages.shared import address, frame, results_manage, results_view, run_view, settings
 from pages.shared.workspace import store
 
 MAX_COMPARED = 8
@@ -58,7 +58,7 @@ def runs_table(runs: Sequence[RunRecord], datasets: Mapping[str, DatasetRecord])
 
 def _filter(runs: Sequence[RunRecord], datasets: Mapping[str, DatasetRecord]) -> list[RunRecord]:
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        words = st.text_input("Find", key="find", placeholder="Part of a name or tag", bind="query-params", width=220)
+        words = st.text_input("Find", key="results_find", placeholder="Part of a name or tag", width=220)
         names = {record.id: record.name for record in datasets.values() if any(r.dataset_id == record.id for r in runs)}
         data = _choice("Data set", list(names), "data", names.get)
         states = list(dict.fromkeys(run.state for run in runs))
@@ -110,11 +110,7 @@ def _choose(shown: Sequence[RunRecord], datasets: Mapping[str, DatasetRecord]) -
     rows = [row for row in event["selection"]["rows"] if row < len(shown)]
     chosen = [shown[row] for row in rows]
     wanted = ",".join(run.id for run in chosen)
-    if st.query_params.get("compare", "") != wanted:
-        if wanted:
-            st.query_params["compare"] = wanted
-        else:
-            st.query_params.pop("compare")
+    address.remember("compare", wanted)
     return chosen
 
 
@@ -135,7 +131,7 @@ def _actions(chosen: list[RunRecord]) -> None:
 
 def _open(run_id: str) -> None:
     st.session_state["results_run"] = run_id
-    st.session_state["view"] = "one"
+    address.set_choice("view", "one")
 
 
 # Side by side -------------------------------------------------------------------------------------

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
 
 import pandas as pd
 import streamlit as st
@@ -11,10 +12,11 @@ import streamlit as st
 from convmf.errors import ConvMFError
 from convmf.runs import export
 from convmf.runs.store import DatasetRecord, RunRecord
-from pages.shared import data_view, frame, run_view
+from pages.shared import address, data_view, frame, run_view
 from pages.shared.workspace import dataset, model, store
 
 if TYPE_CHECKING:  # the modules behind them import torch
+    from convmf.evaluation.bootstrap import Estimate
     from convmf.evaluation.comparison import Row
     from convmf.evaluation.held_out import Example
     from convmf.evaluation.plots import Picture
@@ -28,6 +30,7 @@ PLOT_CONFIG = {
 _TONES = {"good": ("green", "good news"), "neutral": ("gray", "worth knowing"), "bad": ("orange", "take care")}
 _BY = {"item": "Ratings of the item", "user": "Ratings of the user", "rating": "Real rating"}
 _NONE = "–"
+CHART_WIDTH = data_view.CHART_WIDTH
 N_USERS = 50
 
 
@@ -74,11 +77,10 @@ def show_curves(run: RunRecord) -> None:
         draw(curves_plot({run.name: history}), "curves")
 
 
-def draw(picture: Picture, key: str, *, titled: bool = True) -> None:
+def draw(picture: Picture, key: str, *, width: int | Literal["stretch"] = "stretch") -> None:
     """A figure with what it is beside it."""
-    with st.container(border=True):
-        if titled:
-            st.subheader(picture.title, anchor=False)
+    with st.container(border=True, width=width):
+        st.subheader(picture.title, anchor=False)
         st.plotly_chart(picture.figure, config=PLOT_CONFIG, alt=picture.alt, key=f"results_{key}")
         st.caption(picture.what)
 
@@ -119,52 +121,48 @@ def _comparison(found: Results) -> None:
     from convmf.evaluation.results import PART_MEANINGS, PART_TITLES
 
     st.header("Beside simpler methods", anchor="comparison")
-    for column, part in zip(st.columns(max(1, len(found.part_names))), found.part_names, strict=False):
-        with column:
-            draw(found.comparison_picture(part), f"comparison_{part}")
-    for part in found.part_names:
-        st.markdown(f"**{PART_TITLES[part]}**", help=PART_MEANINGS[part])
-        st.dataframe(
-            comparison_table(found.rows[part]),
-            hide_index=True,
-            width="stretch",
-            height="content",
-            key=f"results_table_{part}",
-            alt=f"RMSE of the model and of simpler methods on {PART_TITLES[part].lower()}, with intervals",
-            column_config={
-                "Less error": st.column_config.TextColumn(
-                    "Less error", help="How much lower the model's RMSE is than that of this row, on the same users."
-                ),
-                "RMSE": st.column_config.TextColumn(
-                    "RMSE", help="Typical distance between predicted and real rating, in rating points."
-                ),
-            },
-        )
+    with st.container(horizontal=True):
+        for part in found.part_names:
+            draw(found.comparison_picture(part), f"comparison_{part}", width=CHART_WIDTH)
+    st.table(
+        comparison_table({PART_TITLES[part]: found.rows[part] for part in found.part_names}),
+        border="horizontal",
+        width="stretch",
+    )
+    lines = [f"{PART_TITLES[part]}: {PART_MEANINGS[part]}" for part in found.part_names]
+    lines.append(
+        "In brackets: 95 % intervals. “Less error” is how much lower the model's error is than that of the row, "
+        "measured on the same users."
+    )
     if any(row.rmse is None for rows in found.rows.values() for row in rows):
-        st.caption(
-            "Not measured in this run: comparisons that take a training of their own. They can be switched on before a "
+        lines.append(
+            "Not measured in this run: methods that need a training of their own. They can be switched on before a "
             "training, on the Train page."
         )
+    st.caption(" ".join(lines))
     _further(found)
 
 
-def comparison_table(rows: Sequence[Row]) -> pd.DataFrame:
-    """The rows as text."""
-    from convmf.evaluation.findings import percent
+def comparison_table(parts: Mapping[str, Sequence[Row]]) -> pd.DataFrame:
+    """The rows as text, with two columns for each part; the model in bold."""
+    table: dict[str, dict[str, str]] = {}
+    for title, rows in parts.items():
+        for row in rows:
+            line = table.setdefault(row.label, {})
+            rmse = "not measured" if row.rmse is None else _with_interval(row.rmse, "{:.3f}")
+            line[f"RMSE, {title.lower()}"] = f"**{rmse}**" if row.is_model else rmse
+            line[f"Less error, {title.lower()}"] = _with_interval(row.gain, "{:.1%}") if row.gain else _NONE
+    shown = pd.DataFrame.from_dict(table, orient="index").fillna(_NONE)
+    meanings = {row.label: row.meaning for rows in parts.values() for row in rows}
+    return shown.assign(**{"What it is": shown.index.map(meanings)})
 
-    table = []
-    for row in rows:
-        interval = row.rmse and row.rmse.interval
-        table.append(
-            {
-                "Method": row.label,
-                "RMSE": "not measured in this run" if row.rmse is None else f"{row.rmse.value:.4f}",
-                "95 % interval": f"{interval[0]:.4f} to {interval[1]:.4f}" if interval else _NONE,
-                "Less error": percent(row.gain).replace("95 % interval ", "") if row.gain else _NONE,
-                "What it is": row.meaning,
-            }
-        )
-    return pd.DataFrame(table)
+
+def _with_interval(estimate: Estimate, form: str) -> str:
+    text = form.format(estimate.value)
+    if estimate.interval is None:
+        return text
+    lower, upper = (form.format(end) for end in estimate.interval)
+    return f"{text} ({lower} to {upper})"
 
 
 def _further(found: Results) -> None:
@@ -179,27 +177,17 @@ def _choose_part(found: Results) -> str:
 
     st.header("Where it is wrong", anchor="errors")
     names = found.part_names
-    part = st.segmented_control(
-        "Ratings of",
-        names,
-        format_func=PART_TITLES.get,
-        default=names[0],
-        required=True,
-        key="part",
-        bind="query-params",
-    )
-    st.caption(PART_MEANINGS[part or names[0]])
-    return part or names[0]
+    part = address.choice("Ratings of", {name: PART_TITLES[name] for name in names}, "part", names[0])
+    st.caption(PART_MEANINGS[part])
+    return part
 
 
 def _where_wrong(found: Results, part: str) -> None:
-    by = st.segmented_control(
-        "Error by", list(_BY), format_func=_BY.get, default="rating", required=True, key="by", bind="query-params"
-    )
-    draw(found.slices_picture(part, by or "rating"), f"slices_{part}_{by}")
-    for column, picture in zip(st.columns(2), found.accuracy_pictures(part), strict=True):
-        with column:
-            draw(picture, f"{picture.title}_{part}")
+    by = address.choice("Error by", _BY, "by", "rating")
+    draw(found.slices_picture(part, by), f"slices_{part}_{by}")
+    with st.container(horizontal=True):
+        for picture in found.accuracy_pictures(part):
+            draw(picture, f"{picture.title}_{part}", width=CHART_WIDTH)
     with st.expander("Single users with the largest error", key="results_users"):
         _users(found, part)
 
@@ -240,17 +228,8 @@ def _examples(found: Results, part: str) -> None:
     from convmf.evaluation.results import EXAMPLE_KINDS
 
     st.header("Single predictions and their texts", anchor="examples")
-    kind = st.segmented_control(
-        "Predictions",
-        list(EXAMPLE_KINDS),
-        format_func=EXAMPLE_KINDS.get,
-        default="worst",
-        required=True,
-        key="examples",
-        bind="query-params",
-        label_visibility="collapsed",
-    )
-    shown = examples(found.parts[part], found.dataset, kind or "worst")
+    kind = address.choice("Predictions", EXAMPLE_KINDS, "examples", "worst", show_label=False)
+    shown = examples(found.parts[part], found.dataset, kind)
     event = st.dataframe(
         examples_table(shown),
         hide_index=True,
@@ -323,43 +302,64 @@ def _measured(found: Results) -> None:
     st.table(facts.map(frame.plain), border="horizontal", width="stretch")
 
 
-def _downloads(run: RunRecord, record: DatasetRecord, found: Results) -> None:
-    st.header("Take it away", anchor="downloads")
+@dataclass(frozen=True)
+class Offer:
+    """A file to download; it is made when it is asked for."""
+
+    label: str
+    make: Callable[[], bytes | str]
+    file_name: str
+    mime: str
+    help: str
+
+
+def offers(run: RunRecord, note: str, found: Results) -> list[Offer]:
+    """All files that a run gives to take away."""
     stem = f"convmf_{run.id[:8]}"
-    offers: tuple[tuple[str, Callable[[], bytes | str], str, str, str], ...] = (
-        (
+    return [
+        Offer(
             "Report for a client (HTML)",
-            lambda: found.client_report(run.name, record.note).to_html(),
+            lambda: found.client_report(run.name, note).to_html(),
             f"{stem}_report.html",
             "text/html",
             "One file with all figures and some examples, for any browser, offline too.",
         ),
-        (
+        Offer(
             "Predictions (CSV)",
             lambda: export.predictions_csv(found.dataset, found.parts),
             f"{stem}_predictions.csv",
             "text/csv",
             "Every held-out rating and what was predicted for it: all errors can be checked by it.",
         ),
-        (
+        Offer(
             "Model (ZIP)",
             lambda: export.model_zip(store().model_folder(run.id), run),
             f"{stem}_model.zip",
             "application/zip",
             "For the library and the command line. It holds the ratings and user ids that it learned from.",
         ),
-        (
+        Offer(
             "Settings (JSON)",
             lambda: export.settings_json(run),
             f"{stem}_settings.json",
             "application/json",
             "All settings and how the data were split.",
         ),
-    )
+    ]
+
+
+def _downloads(run: RunRecord, record: DatasetRecord, found: Results) -> None:
+    st.header("Take it away", anchor="downloads")
     with st.container(horizontal=True):
-        for label, make, name, mime, explanation in offers:
+        for offer in offers(run, record.note, found):
             st.download_button(
-                label, make, file_name=name, mime=mime, help=explanation, key=f"results_get_{label}", on_click="ignore"
+                offer.label,
+                offer.make,
+                file_name=offer.file_name,
+                mime=offer.mime,
+                help=offer.help,
+                key=f"results_get_{offer.mime}",
+                on_click="ignore",
             )
     st.caption(
         "The model and the predictions hold the users' ids and ratings; the report shows a few of them as examples."
