@@ -18,6 +18,7 @@ def main() -> None:
     """The page below its heading."""
     datasets, runs = {record.id: record for record in store().datasets()}, store().runs()
     results_manage.show_message()
+    frame.read_only_note("runs can't be renamed, tagged or deleted.")
     if not runs:
         _nothing_yet(bool(datasets))
         return

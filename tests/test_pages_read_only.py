@@ -95,6 +95,7 @@ def test_every_page_says_so_and_none_of_its_buttons_changes_anything(demo: Path,
     [
         ("pages/data.py", "data can't be added, renamed or deleted", {"Train on this data"}),
         ("pages/train.py", "no training can be started, stopped or resumed", {"Start again"}),
+        ("pages/results.py", "runs can't be renamed, tagged or deleted", set()),
     ],
 )
 def test_what_would_change_something_is_disabled_and_a_note_says_why(

@@ -18,7 +18,7 @@ from convmf.evaluation.bootstrap import Estimate
 from convmf.evaluation.comparison import Row
 from convmf.runs.compare import SettingRow
 from convmf.runs.store import RunRecord
-from pages.shared import results_runs, results_view
+from pages.shared import results_runs, results_take, results_view
 from pages.shared import workspace as shared
 from tests.helpers import TINY, tiny_dataset
 
@@ -89,11 +89,13 @@ def test_a_finished_run_shows_what_came_out_and_that_it_can_be_checked(workspace
     assert "a typical prediction is" in shown.replace("\\", "")
     for part in ("cold", "test"):
         assert f"gives RMSE {run.report['rmse'][part]:.4f}, as the training wrote down" in shown
-    for title, part in (("new items", "cold"), ("known items", "test")):
-        figures = app.table[0].value[f"RMSE, {title}"]
+    for table, part in zip(app.table, ("cold", "test"), strict=False):
+        figures = table.value["RMSE"]
         assert figures["This model"].startswith(f"**{run.report['rmse'][part]:.3f} (")
         assert figures["User and item averages"].startswith(f"{run.report['baselines']['biases'][part]:.3f} (")
-        assert figures["Shuffled descriptions"] == "not measured"
+    assert "Not measured in this run: Ratings alone (PMF), Word counts" in shown
+    further = app.table[3].value
+    assert further["New items"]["Mean absolute error (MAE)"] == f"{run.report['mae']['cold']:.3f}"
     assert len(plots(app)) == 6 and all(len(words) > 30 for words in plots(app))
     assert app.query_params["run"] == run.id
 
@@ -127,7 +129,7 @@ def test_the_built_in_data_show_that_they_are_invented_and_the_floor(workspace):
     trained(note=SAMPLE_NOTE)
     app = results_page()
     assert "Invented data" in texts(app)
-    assert app.table[0].value["RMSE, new items"]["Lowest possible"] == f"{sample_truth().rmse_floor_cold:.3f}"
+    assert app.table[0].value["RMSE"]["Lowest possible"] == f"{sample_truth().rmse_floor_cold:.3f}"
 
 
 def test_without_new_items_there_is_one_part(workspace):
@@ -234,14 +236,14 @@ def test_downloads_are_offered_and_really_made(workspace):
     labels = [element.proto.label for element in app.get("download_button")]
     assert labels == ["Report for a client (HTML)", "Predictions (CSV)", "Model (ZIP)", "Settings (JSON)"]
     found = results_view.results(run.id, str(run.ended))
-    made = {offer.label: offer.make() for offer in results_view.offers(run, "a note", found)}
+    made = {offer.label: offer.make() for offer in results_take.offers(run, "a note", found)}
     assert "<script>alert(1)" not in made[labels[0]] and "a note" in made[labels[0]]
     n_held_out = sum(len(part.ratings) for part in found.parts.values())
     assert made[labels[1]].count(b"\n") == n_held_out + 1
     assert made[labels[2]].startswith(b"PK")
     shared.store().delete_run(run.id)
     with pytest.raises(RunError, match="no run"):
-        results_view.offers(run, "", found)[2].make()
+        results_take.offers(run, "", found)[2].make()
 
 
 def test_tables_by_hand():
@@ -250,9 +252,9 @@ def test_tables_by_hand():
         Row("biases", "Averages", "b", Estimate(1.0), Estimate(0.2, 0.1, 0.3)),
         Row("pmf", "PMF", "p"),
     ]
-    table = results_view.comparison_table({"New items": rows, "Known items": rows[:2]})
-    assert table.columns[-1] == "What it is" and table["What it is"].tolist() == ["m", "b", "p"]
-    assert table["RMSE, new items"].tolist() == ["**0.800 (0.750 to 0.850)**", "1.000", "not measured"]
-    assert table["Less error, known items"].tolist() == ["–", "20.0% (10.0% to 30.0%)", "–"]
+    table = results_view.comparison_table(rows)
+    assert table.index.tolist() == ["This model", "Averages"]
+    assert table["RMSE"].tolist() == ["**0.800 (0.750 to 0.850)**", "1.000"]
+    assert table["Less error"].tolist() == ["–", "20.0% (10.0% to 30.0%)"]
     marked = results_runs.settings_table([SettingRow("seed", (0, None)), SettingRow("dropout", (0.1, 0.1))], ["A", "B"])
     assert marked.values.tolist() == [["≠", "Seed", "seed", "0", "–"], ["", "Dropout", "dropout", "0.1", "0.1"]]

@@ -84,7 +84,7 @@ def test_predictions_as_csv_by_hand_and_without_formulas():
         user_counts=np.array([1, 1]),
     )
     content = export.predictions_csv(data, {"test": part, "cold": replace(part, name="cold")})
-    assert content.startswith(b"\xef\xbb\xbfpart,")
+    assert content.startswith(b'\xef\xbb\xbf"part",')
     table = pd.read_csv(io.BytesIO(content), encoding="utf-8-sig")
     assert table.columns.tolist() == [
         *("part", "user_id", "item_id", "title", "rating", "predicted", "error", "biases")

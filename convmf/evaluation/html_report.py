@@ -17,6 +17,7 @@ import plotly.graph_objects as go
 from convmf.evaluation.bootstrap import Estimate
 from convmf.evaluation.comparison import Row
 from convmf.evaluation.findings import Finding
+from convmf.evaluation.further import FurtherRow
 from convmf.evaluation.held_out import Example
 from convmf.evaluation.plots import Picture
 
@@ -68,6 +69,8 @@ class ClientReport:
 
     Attributes
     ----------
+    further
+        Other figures.
     facts
         How it was measured: label and value.
     rows
@@ -85,6 +88,7 @@ class ClientReport:
     rows: Mapping[str, Sequence[Row]]
     pictures: Mapping[str, Sequence[Picture]]
     examples: Mapping[str, Sequence[Example]] = field(default_factory=dict)
+    further: Sequence[FurtherRow] = ()
     facts: Sequence[tuple[str, str]] = ()
     settings: Sequence[tuple[str, str]] = ()
 
@@ -121,7 +125,19 @@ class ClientReport:
             "<h2>Beside simpler methods</h2><p>RMSE is the typical distance between predicted and real rating, in "
             "rating points; lower is better. The 95 % interval says where a figure could lie if other users had been "
             f"asked. “Less error” compares the model with that row, measured on the same users.</p>{tables}"
+            f"{self._further()}"
         )
+
+    def _further(self) -> str:
+        if not self.further:
+            return ""
+        lines = "".join(
+            f'<tr><td>{_escape(row.label)}</td><td class="figure">{_escape(row.cold)}</td>'
+            f'<td class="figure">{_escape(row.test)}</td><td>{_escape(row.meaning)}</td></tr>'
+            for row in self.further
+        )
+        head = "<tr><th></th><th>New items</th><th>Known items</th><th>What it is</th></tr>"
+        return f'<section><h3>Further figures</h3><div class="scroll"><table>{head}{lines}</table></div></section>'
 
     def _pictures(self) -> str:
         parts, number = [], 0

@@ -6,7 +6,6 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from convmf.data.dataset import Ratings
 from convmf.data.splits import Split
 from convmf.data.vectors import WordVectors
 from convmf.device import choose_device

@@ -12,6 +12,7 @@ from convmf.data.splits import SplitSettings, split_ratings
 from convmf.evaluation import plots
 from convmf.evaluation.comparison import Row, comparison
 from convmf.evaluation.findings import Finding, findings
+from convmf.evaluation.further import further_rows
 from convmf.evaluation.held_out import HeldOut, examples, held_out
 from convmf.evaluation.html_report import ClientReport
 from convmf.evaluation.plots import Picture
@@ -157,6 +158,7 @@ class Results:
                 for kind, title in (("gained", "Where the model did best"), ("worst", EXAMPLE_KINDS["worst"]))
                 if names
             },
+            further=further_rows(self.report),
             facts=self.facts(),
             settings=[(name, str(value)) for name, value in self.report["config"].items()],
         )

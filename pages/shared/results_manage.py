@@ -9,7 +9,7 @@ import streamlit as st
 from convmf.errors import ConvMFError
 from convmf.runs.store import MAX_LABEL_LENGTH, RunRecord
 from pages.shared import frame
-from pages.shared.workspace import store
+from pages.shared.workspace import read_only, store
 
 
 def show_message() -> None:
@@ -21,13 +21,15 @@ def show_message() -> None:
 
 def draw(run: RunRecord) -> None:
     """The three buttons of a run, each with its small form."""
-    with st.popover("Rename"):
+    locked = read_only()
+    with st.popover("Rename", disabled=locked):
         name = st.text_input("New name", run.name, max_chars=MAX_LABEL_LENGTH, key=f"results_name_{run.id}")
         if st.button("Save the name", key=f"results_rename_{run.id}"):
             change(lambda: store().update_run(run.id, name=name), "The new name is saved.")
-    with st.popover("Tags"):
+    with st.popover("Tags", disabled=locked):
         _tags(run)
-    with st.popover("Delete", disabled=run.is_active, help="Stop the training first." if run.is_active else None):
+    reason = "Stop the training first." if run.is_active else None
+    with st.popover("Delete", disabled=locked or run.is_active, help=reason):
         st.markdown(f"Delete **{frame.plain(run.name)}** with its model, figures and tags? The data set stays.")
         if st.button("Delete for good", key=f"results_delete_{run.id}"):
             delete([run])

@@ -11,7 +11,7 @@ import streamlit as st
 from convmf.runs.compare import SettingRow, setting_rows
 from convmf.runs.store import DatasetRecord, RunRecord
 from pages.shared import address, frame, results_manage, results_view, run_view, settings
-from pages.shared.workspace import store
+from pages.shared.workspace import read_only, store
 
 MAX_COMPARED = 8
 _NONE = "–"
@@ -122,7 +122,7 @@ def _actions(chosen: list[RunRecord]) -> None:
             return
         busy = any(run.is_active for run in chosen)
         reason = "A training among them is at work; stop it first." if busy else None
-        with st.popover(f"Delete {len(chosen)} runs", disabled=busy, help=reason):
+        with st.popover(f"Delete {len(chosen)} runs", disabled=busy or read_only(), help=reason):
             names = ", ".join(frame.plain(run.name) for run in chosen)
             st.markdown(f"Delete **{names}** with their models, figures and tags? The data sets stay.")
             if st.button("Delete them for good", key="results_delete_many"):

@@ -1,0 +1,94 @@
+"""The other figures of a report in words: absolute error, predictive intervals, and how good the top of a list is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+NONE = "–"
+
+_RANKERS = (("model", "this model"), ("popularity", "the most rated first"), ("random", "by chance"))
+
+
+@dataclass(frozen=True)
+class FurtherRow:
+    """A figure on the two parts as text, and what it is."""
+
+    label: str
+    cold: str
+    test: str
+    meaning: str
+
+    def value(self, part: str) -> str:
+        """The text of "cold" or "test"."""
+        return self.cold if part == "cold" else self.test
+
+
+def further_rows(report: Mapping[str, Any]) -> list[FurtherRow]:
+    """What there is of them in a report; older reports have none."""
+    rows = [_mae(report.get("mae") or {}), _new_items(report.get("rmse_interval") or {})]
+    rows += [*_intervals(report.get("intervals") or {}), *_ranking(report.get("ranking") or {})]
+    return [row for row in rows if row is not None and (row.cold, row.test) != (NONE, NONE)]
+
+
+def _mae(parts: Mapping[str, Any]) -> FurtherRow:
+    return FurtherRow(
+        "Mean absolute error (MAE)",
+        _text(parts.get("cold"), ".3f"),
+        _text(parts.get("test"), ".3f"),
+        "How far off a prediction is on average, in rating points; large errors weigh less than in the RMSE.",
+    )
+
+
+def _new_items(parts: Mapping[str, Any]) -> FurtherRow | None:
+    ends = parts.get("cold")
+    if not ends:
+        return None
+    return FurtherRow(
+        "RMSE, had other items been new",
+        f"{ends[0]:.3f} to {ends[1]:.3f}",
+        NONE,
+        "95 % interval over the held-out items instead of the users: the better guide to items yet to come, where few "
+        "were held out.",
+    )
+
+
+def _intervals(intervals: Mapping[str, Any]) -> list[FurtherRow]:
+    if not intervals:
+        return []
+    level = f"{intervals['level']:.0%}"
+    parts = {name: intervals.get(name) or {} for name in ("cold", "test")}
+    return [
+        FurtherRow(
+            f"Ratings inside their {level} interval",
+            *(_text(parts[name].get("coverage"), ".1%") for name in ("cold", "test")),
+            meaning=f"The model gives each prediction a range. It is honest where about {level} of the real ratings lie "
+            "within.",
+        ),
+        FurtherRow(
+            "Width of the interval",
+            *(_text(parts[name].get("width"), ".2f") for name in ("cold", "test")),
+            meaning="In rating points, on average; narrower says more.",
+        ),
+    ]
+
+
+def _ranking(ranking: Mapping[str, Any]) -> list[FurtherRow]:
+    if not ranking:
+        return []
+    k, parts = ranking["k"], {name: ranking.get(name) or {} for name in ("cold", "test")}
+    rows = []
+    for figure, label, meaning in (
+        ("recall", "Recall", "Share of what a user liked that is among the first"),
+        ("ndcg", "nDCG", "The same, but the higher in the list, the more it counts; 1 is the best order. Of the first"),
+    ):
+        for key, who in _RANKERS:
+            values = (_text((parts[name].get(key) or {}).get(figure), ".3f") for name in ("cold", "test"))
+            text = f"{meaning} {k} of a list of all items that the user hasn't rated." if key == "model" else ""
+            rows.append(FurtherRow(f"{label}@{k}, {who}", *values, meaning=text))
+    return rows
+
+
+def _text(value: float | None, form: str) -> str:
+    return NONE if value is None else format(value, form)
