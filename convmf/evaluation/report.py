@@ -124,9 +124,7 @@ def baseline_report(
     return report
 
 
-def _both(
-    predict: levels.Predictor, split: Split, name: str, errors: Mapping[str, UserErrors] | None = None
-) -> Parts:
+def _both(predict: levels.Predictor, split: Split, name: str, errors: Mapping[str, UserErrors] | None = None) -> Parts:
     measured: Parts = {"test": None, "cold": None}
     for key, part in (("test", split.test), ("cold", split.cold)):
         if len(part):

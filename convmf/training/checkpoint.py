@@ -68,13 +68,14 @@ def load_checkpoint(folder: Path, check: Callable[[dict[str, Any], Shapes], None
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
             meta = json.loads(metadata["meta"])
+            # The digest first: what a damaged version number says doesn't count.
+            written = metadata.get("meta_sha256")
+            if written not in (None, hashlib.sha256(metadata["meta"].encode()).hexdigest()):
+                raise ValueError("its settings aren't what was written")
             if meta["version"] not in _READABLE_VERSIONS:
                 raise RunError("The checkpoint is of another version of this program; start the training anew.")
-            if (
-                meta["version"] != 1
-                and metadata["meta_sha256"] != hashlib.sha256(metadata["meta"].encode()).hexdigest()
-            ):
-                raise ValueError("its settings aren't what was written")
+            if meta["version"] != 1 and written is None:
+                raise ValueError("the digest of its settings is missing")
             names = list(file.keys())
             if check is not None:
                 check(meta, {name: tuple(file.get_slice(name).get_shape()) for name in names})
