@@ -32,11 +32,17 @@ def further_rows(report: Mapping[str, Any]) -> list[FurtherRow]:
     return [row for row in rows if row is not None and (row.cold, row.test) != (NONE, NONE)]
 
 
+def _row(label: str, figures: Mapping[str, Any], form: str, meaning: str) -> FurtherRow:
+    """``figures`` holds a number, or None, for "cold" and for "test"."""
+    cold, test = (NONE if figures.get(part) is None else format(figures[part], form) for part in ("cold", "test"))
+    return FurtherRow(label, cold, test, meaning)
+
+
 def _mae(parts: Mapping[str, Any]) -> FurtherRow:
-    return FurtherRow(
+    return _row(
         "Mean absolute error (MAE)",
-        _text(parts.get("cold"), ".3f"),
-        _text(parts.get("test"), ".3f"),
+        parts,
+        ".3f",
         "How far off a prediction is on average, in rating points; large errors weigh less than in the RMSE.",
     )
 
@@ -57,19 +63,19 @@ def _new_items(parts: Mapping[str, Any]) -> FurtherRow | None:
 def _intervals(intervals: Mapping[str, Any]) -> list[FurtherRow]:
     if not intervals:
         return []
-    level = f"{intervals['level']:.0%}"
-    parts = {name: intervals.get(name) or {} for name in ("cold", "test")}
+    level = f"{100 * intervals['level']:.0f} %"
     return [
-        FurtherRow(
+        _row(
             f"Ratings inside their {level} interval",
-            *(_text(parts[name].get("coverage"), ".1%") for name in ("cold", "test")),
-            meaning=f"The model gives each prediction a range. It is honest where about {level} of the real ratings lie "
-            "within.",
+            _by_part(intervals, "coverage"),
+            ".1%",
+            f"The model gives each prediction a range. It is honest where about {level} of the ratings lie within.",
         ),
-        FurtherRow(
+        _row(
             "Width of the interval",
-            *(_text(parts[name].get("width"), ".2f") for name in ("cold", "test")),
-            meaning="In rating points, on average; narrower says more.",
+            _by_part(intervals, "width"),
+            ".2f",
+            "In rating points, on average; narrower says more.",
         ),
     ]
 
@@ -77,18 +83,17 @@ def _intervals(intervals: Mapping[str, Any]) -> list[FurtherRow]:
 def _ranking(ranking: Mapping[str, Any]) -> list[FurtherRow]:
     if not ranking:
         return []
-    k, parts = ranking["k"], {name: ranking.get(name) or {} for name in ("cold", "test")}
-    rows = []
+    k, rows = ranking["k"], []
     for figure, label, meaning in (
         ("recall", "Recall", "Share of what a user liked that is among the first"),
         ("ndcg", "nDCG", "The same, but the higher in the list, the more it counts; 1 is the best order. Of the first"),
     ):
         for key, who in _RANKERS:
-            values = (_text((parts[name].get(key) or {}).get(figure), ".3f") for name in ("cold", "test"))
+            ranked = {part: (ranking.get(part) or {}).get(key) for part in ("cold", "test")}
             text = f"{meaning} {k} of a list of all items that the user hasn't rated." if key == "model" else ""
-            rows.append(FurtherRow(f"{label}@{k}, {who}", *values, meaning=text))
+            rows.append(_row(f"{label}@{k}, {who}", _by_part(ranked, figure), ".3f", text))
     return rows
 
 
-def _text(value: float | None, form: str) -> str:
-    return NONE if value is None else format(value, form)
+def _by_part(parts: Mapping[str, Any], figure: str) -> dict[str, Any]:
+    return {part: (parts.get(part) or {}).get(figure) for part in ("cold", "test")}

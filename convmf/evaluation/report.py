@@ -57,7 +57,7 @@ def build_report(
         name: model.predict_rows(part.user_index, part.item_index) for name, part in parts.items() if len(part)
     }
 
-    errors = {name: UserErrors(parts[name]) for name in ("test", "cold") if name in predictions}
+    errors: dict[str, UserErrors] = {name: UserErrors(parts[name]) for name in ("test", "cold") if name in predictions}
     for name, part_errors in errors.items():
         part_errors.add("model", predictions[name])
     baselines = baseline_report(
