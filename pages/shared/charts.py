@@ -1,19 +1,25 @@
-"""Charts of trainings and predictions, in Altair: it redraws in place, and its colours work on light and dark."""
+"""Charts of trainings and predictions, in Altair: it redraws in place, and its colours work on light and dark.
+
+Every chart, Altair's or Plotly's, comes onto a page by :func:`draw`, which asks for it in words as well.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import altair as alt
 import numpy as np
 import pandas as pd
+import streamlit as st
 from numpy.typing import NDArray
 
 from convmf.palette import ACCENT, AMBER, QUIET, RED
 
-if TYPE_CHECKING:  # the module behind it imports torch, which a page with curves alone does without
-    from convmf.explain import Phrase
+if TYPE_CHECKING:
+    from plotly.graph_objects import Figure
+
+    from convmf.explain import Phrase  # imports torch, which a page with curves alone does without
 
 TRAIN, VALID = "Training ratings", "Validation ratings"
 BIASES, GLOBAL_MEAN = "User and item averages", "Global average"
@@ -33,6 +39,34 @@ _LEGEND = alt.Legend(title=None, orient="top", direction="horizontal", columns=2
 RMSE_HEIGHT, SMALL_HEIGHT = 380, 360
 N_BINS = 30
 MAX_PHRASES = 10
+PLOTLY_CONFIG = {
+    "displaylogo": False,
+    "modeBarButtons": [["toImage"]],
+    "toImageButtonOptions": {"format": "png", "scale": 2, "filename": "convmf"},
+}
+
+
+def draw(
+    chart: alt.TopLevelMixin | Figure,
+    key: str,
+    words: str,
+    *,
+    width: int | Literal["stretch"] = "stretch",
+) -> None:
+    """Show a chart.
+
+    Parameters
+    ----------
+    key
+        Of the element, the same from one look to the next.
+    words
+        What is to be seen in it, its main figures included: its accessible name, read aloud to those who can't see
+        it. Plain text; nothing in it is taken for Markdown or HTML.
+    """
+    if isinstance(chart, alt.TopLevelMixin):
+        st.altair_chart(chart, width=width, key=key, alt=words)
+    else:
+        st.plotly_chart(chart, width=width, key=key, alt=words, config=PLOTLY_CONFIG)
 
 
 TERMS = {

@@ -11,7 +11,7 @@ import streamlit as st
 from convmf.errors import ConvMFError
 from convmf.evaluation.further import FurtherRow, further_rows
 from convmf.runs.store import DatasetRecord, RunRecord
-from pages.shared import data_view, frame, results_errors, results_take, run_view
+from pages.shared import charts, data_view, frame, results_errors, results_take, run_view
 from pages.shared.workspace import dataset, model, store
 
 if TYPE_CHECKING:  # the modules behind them import torch
@@ -20,11 +20,6 @@ if TYPE_CHECKING:  # the modules behind them import torch
     from convmf.evaluation.plots import Picture
     from convmf.evaluation.results import Results
 
-PLOT_CONFIG = {
-    "displaylogo": False,
-    "modeBarButtons": [["toImage"]],
-    "toImageButtonOptions": {"format": "png", "scale": 2, "filename": "convmf"},
-}
 _TONES = {"good": ("green", "good news"), "neutral": ("gray", "worth knowing"), "bad": ("orange", "take care")}
 _NONE = "–"
 CHART_WIDTH = data_view.CHART_WIDTH
@@ -80,7 +75,7 @@ def draw(picture: Picture, key: str, *, width: int | Literal["stretch"] = "stret
 
 def plot(picture: Picture, key: str) -> None:
     """The figure alone."""
-    st.plotly_chart(picture.figure, config=PLOT_CONFIG, alt=picture.alt, key=f"results_{key}")
+    charts.draw(picture.figure, f"results_{key}", picture.alt)
 
 
 # What came out ------------------------------------------------------------------------------------
