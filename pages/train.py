@@ -85,8 +85,16 @@ def _new_training(datasets: list[DatasetRecord]) -> None:
     else:
         st.error("One of the settings can't be used. Open “All settings” to see which.")
     split = SplitSettings(cold_items=cold_percent / 100, seed=seed)
+    all_baselines = st.checkbox(
+        "Train every comparison too",
+        key="train_baselines",
+        persist_state="session",
+        help="After the model: the same with ratings alone (PMF), with shuffled and with empty descriptions, and a "
+        "linear model of word counts. The Results page shows the model beside them. They take about as long as three "
+        "more trainings.",
+    )
     time = st.container()
-    _start_button(data, config, split, vectors)
+    _start_button(data, config, split, vectors, all_baselines)
     if config is not None:
         with st.expander("The same from the command line", key="train_command"):
             run_view.show_command(data, config, split, "" if vectors is None else vectors.name)
@@ -169,7 +177,11 @@ def _wait_for_devices() -> None:
 
 
 def _start_button(
-    data: DatasetRecord, config: ConvMFConfig | None, split: SplitSettings, vectors: WordVectors | None
+    data: DatasetRecord,
+    config: ConvMFConfig | None,
+    split: SplitSettings,
+    vectors: WordVectors | None,
+    all_baselines: bool,
 ) -> None:
     active = jobs().active()
     if active is not None:
@@ -179,7 +191,7 @@ def _start_button(
         )
     label = "Start training" if active is None else "Add to the queue"
     if st.button(label, type="primary", disabled=config is None, key="train_start") and config is not None:
-        run = jobs().start(data.id, config, split, word_vectors=vectors)
+        run = jobs().start(data.id, config, split, word_vectors=vectors, all_baselines=all_baselines)
         st.session_state["train_started"] = run.id
         st.rerun()
 

@@ -14,6 +14,7 @@ from convmf.config import ConvMFConfig
 from convmf.data.splits import SplitSettings
 from convmf.errors import RunError
 from convmf.files import FileLock
+from convmf.runs.database import MIGRATIONS
 from convmf.runs.check import check_workspace
 from convmf.runs.leftovers import collect, sweep
 from convmf.runs.store import ADDING_SUFFIX, Store
@@ -48,7 +49,7 @@ def execute(store: Store, statement: str) -> None:
 def test_new_workspace_is_whole(store: Store) -> None:
     found = check_workspace(store.folder)
     assert (found.n_datasets, found.n_runs, found.in_use, found.problems) == (0, 0, False, ())
-    assert found.version == 1 and found.n_bytes > 0
+    assert found.version == len(MIGRATIONS) and found.n_bytes > 0
 
 
 @pytest.mark.parametrize("action", ["check", "gc"])
@@ -96,8 +97,8 @@ def test_database_that_says_what_cannot_be(store: Store, run_id: str) -> None:
     execute(store, "UPDATE runs SET split = '{', config = '{\"n_factors\": -1}'")
     execute(
         store,
-        f"INSERT INTO runs SELECT '{NO_ID}', '{NO_ID}', name, 'stopped', '', '', config, '{{}}', "
-        "device, created, NULL, NULL, NULL, NULL FROM runs",
+        "INSERT INTO runs (id, dataset_id, name, state, config, split, device, created) "
+        f"SELECT '{NO_ID}', '{NO_ID}', name, 'stopped', config, '{{}}', device, created FROM runs",
     )
     found = problems(store)
     assert ("workspace.db", f"split of run {run_id} isn't JSON") in found

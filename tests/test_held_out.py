@@ -72,6 +72,21 @@ def test_intervals_of_baselines_that_take_a_training_are_in_the_report(trained):
             assert stored[key].gain.value == pytest.approx(1 - report["rmse"][name] / parts[name], abs=1e-6)
 
 
+def test_a_stop_among_the_baselines_leaves_out_those_that_are_not_whole(trained):
+    begun: list[str] = []
+    report = build_report(
+        *trained,
+        seconds=1.0,
+        all_baselines=True,
+        on_baseline=begun.append,
+        should_stop=lambda: "shuffled_text" in begun,
+    )
+    assert begun == ["pmf", "tfidf_ridge", "shuffled_text"]
+    measured = {name for name, parts in report["baselines"].items() if parts is not None}
+    assert measured == {"global_mean", "user_mean", "biases", "pmf", "tfidf_ridge"}
+    assert set(report["user_bootstrap"]["cold"]) == {"model", *measured}
+
+
 def test_a_part_without_ratings_is_left_out():
     split = split_ratings(tiny_dataset(), SplitSettings())
     assert set(held_out(fit(split, TINY), split)) == {"test"}

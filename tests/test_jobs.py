@@ -564,6 +564,13 @@ def fits(monkeypatch) -> list[dict[str, Any]]:
         (arguments["checkpoint_to"] / "state.json").write_text("{}")
         return FakeModel(history)
 
+    def build_report(
+        model: FakeModel, split: Any, *, all_baselines: bool, on_baseline: Any, seconds: float, **_: Any
+    ) -> dict[str, Any]:
+        if all_baselines:
+            on_baseline("pmf")
+        return {"device": "cpu", "seconds": seconds, "pmf": all_baselines}
+
     stand_ins = {
         "convmf.data.dataset": {"Dataset": FakeDataset},
         "convmf.data.splits": {
@@ -575,9 +582,8 @@ def fits(monkeypatch) -> list[dict[str, Any]]:
             "simple_baselines": lambda split: {},
             "baseline_lines": lambda split, baselines: {"global_mean": {"valid": 1.1}},
         },
-        "convmf.evaluation.report": {
-            "build_report": lambda model, split, seconds, simple, word_vectors: {"device": "cpu", "seconds": seconds},
-        },
+        "convmf.evaluation.comparison": {"PREDICTORS": {"pmf": ("PMF", "Ratings alone.")}},
+        "convmf.evaluation.report": {"build_report": build_report},
     }
     for name, values in stand_ins.items():
         monkeypatch.setitem(sys.modules, name, types.SimpleNamespace(**values))
@@ -649,6 +655,35 @@ def test_default_training_measures_after_a_stop_but_not_when_closing(store, data
     asked_in_training = iter([False, True, True])
     assert default_training(store, run, lambda: next(asked_in_training))["device"] == "cpu"
     assert store.model_folder(run.id).exists()
+
+
+def test_default_training_measures_the_costly_baselines_where_they_were_ordered(store, dataset_id, fits):
+    jobs = Jobs(store)
+    plain, ordered = (jobs.start(dataset_id, CONFIG, FakeSplit(), all_baselines=wanted) for wanted in (False, True))
+    assert plain.id != ordered.id and jobs.start(dataset_id, CONFIG, FakeSplit(), all_baselines=True).id == ordered.id
+    assert wait_for_state(store, plain.id, "done", "failed").report["pmf"] is False
+    assert wait_for_state(store, ordered.id, "done", "failed").report["pmf"] is True
+    assert any(line.endswith("measuring the model: PMF") for line in jobs.log(ordered.id))
+    assert not any("PMF" in line for line in jobs.log(plain.id))
+    assert jobs.close()
+
+
+def test_default_training_ended_by_the_server_among_the_baselines_can_be_resumed(store, dataset_id, fits):
+    run = store.create_run(dataset_id, CONFIG, FakeSplit(), all_baselines=True)
+    store.set_state(run.id, "running")
+    asked = iter([False, False, True])
+    assert default_training(store, run, lambda: next(asked)) is None
+
+
+def test_the_time_left_is_that_of_the_training_alone(store, dataset_id):
+    jobs = Jobs(store)
+    run = store.create_run(dataset_id, CONFIG, FakeSplit())
+    store.set_state(run.id, "running")
+    for phase, known in (("training", True), ("measuring the model: PMF", False)):
+        store.update_run(run.id, phase=phase)
+        store.append_iteration(run.id, {"iteration": 1})
+        assert (jobs.progress(run.id).seconds_left is not None) is known
+    assert jobs.close()
 
 
 def test_default_training_stopped_while_reading_trains_nothing(store, dataset_id, fits):

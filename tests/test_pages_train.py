@@ -201,6 +201,14 @@ def test_a_preset_fills_the_fields_and_changes_are_named(gate):
     assert (run.split["cold_items"], run.split["seed"]) == (0.25, 3)
 
 
+def test_the_costly_comparisons_are_trained_where_they_are_asked_for(gate):
+    shared.store().add_dataset(tiny_dataset())
+    app = train_page()
+    app.checkbox(key="train_baselines").check()
+    app.button(key="train_start").click().run()
+    assert [run.all_baselines for run in shared.store().runs()] == [True]
+
+
 def test_a_setting_that_cannot_be_used_is_named_and_nothing_starts(workspace):
     shared.store().add_dataset(tiny_dataset())
     app = train_page()

@@ -461,11 +461,12 @@ def test_migrations_keep_what_is_there_and_run_once(store, run, monkeypatch):
 
 
 def test_a_workspace_from_before_tags_gets_them(store, run):
-    store.database.execute("ALTER TABLE runs DROP COLUMN tags")
+    for column in ("tags", "all_baselines"):
+        store.database.execute(f"ALTER TABLE runs DROP COLUMN {column}")
     store.database.execute("PRAGMA user_version = 1")
     store.close()
     opened = Store(store.folder)
-    assert opened.run(run.id).tags == ()
+    assert (opened.run(run.id).tags, opened.run(run.id).all_baselines) == ((), False)
     assert opened.update_run(run.id, tags=["for the client"]).tags == ("for the client",)
     opened.close()
 
@@ -485,7 +486,7 @@ def test_migration_that_fails_changes_nothing(store, run, monkeypatch):
 
 def test_newer_version_is_refused(store):
     store.database.execute("PRAGMA user_version = 99")
-    with pytest.raises(RunError, match="has version 99, this program knows up to 2.*Update the program"):
+    with pytest.raises(RunError, match="has version 99, this program knows up to 3.*Update the program"):
         Store(store.folder)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from convmf.data.splits import Split
 from convmf.data.vectors import WordVectors
 from convmf.device import choose_device
+from convmf.errors import RunError
 from convmf.evaluation import baselines as levels
 from convmf.evaluation.bootstrap import UserErrors
 from convmf.evaluation.metrics import mae, rmse, rmse_interval
@@ -30,6 +31,7 @@ def build_report(
     word_vectors: WordVectors | None = None,
     all_baselines: bool = False,
     should_stop: Callable[[], bool] | None = None,
+    on_baseline: Callable[[str], None] | None = None,
 ) -> dict[str, Any]:
     """The report of a training: data, settings, RMSE, MAE, intervals, ranking, baselines and history.
 
@@ -44,6 +46,10 @@ def build_report(
     all_baselines
         Also train PMF and the text controls, and fit the tf-idf ridge; this takes about as long as
         three more trainings. Otherwise global mean, user mean and biases only, the rest null.
+    should_stop
+        Asked while these are trained: from the first True on, the rest stays null.
+    on_baseline
+        Gets the name of each of these before it is trained.
 
     Returns
     -------
@@ -61,7 +67,14 @@ def build_report(
     for name, part_errors in errors.items():
         part_errors.add("model", predictions[name])
     baselines = baseline_report(
-        split, model, simple or levels.simple_baselines(split), word_vectors, all_baselines, should_stop, errors
+        split,
+        model,
+        simple or levels.simple_baselines(split),
+        word_vectors,
+        all_baselines,
+        should_stop,
+        errors,
+        on_baseline,
     )
 
     def measured(measure: Callable[[levels.Floats, levels.Floats], float]) -> Parts:
@@ -105,8 +118,10 @@ def baseline_report(
     all_baselines: bool,
     should_stop: Callable[[], bool] | None = None,
     errors: Mapping[str, UserErrors] | None = None,
+    on_baseline: Callable[[str], None] | None = None,
 ) -> dict[str, Parts | None]:
     """Test and cold RMSE of each baseline; None for one that wasn't asked for. ``errors``, by part, take them in."""
+    stopped = should_stop or (lambda: False)
     config = model.config
     costly: dict[str, Callable[[], levels.Predictor]] = {
         "pmf": lambda: levels.trained(split, config, "none", word_vectors, should_stop),
@@ -118,9 +133,20 @@ def baseline_report(
         name: _both(predictor, split, name, errors) for name, predictor in simple.items()
     }
     for name, make in costly.items():
-        if all_baselines:
-            log.info("baseline %s", name)
-        report[name] = _both(make(), split, name, errors) if all_baselines else None
+        report[name] = None
+        if not all_baselines or stopped():
+            continue
+        log.info("baseline %s", name)
+        if on_baseline is not None:
+            on_baseline(name)
+        try:
+            predictor = make()
+        except RunError:
+            if not stopped():
+                raise
+            continue
+        if not stopped():  # one that was cut short would look worse than it is
+            report[name] = _both(predictor, split, name, errors)
     return report
 
 

@@ -34,6 +34,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             recorded REAL NOT NULL, result TEXT NOT NULL, PRIMARY KEY (run_id, iteration))""",
     ),
     ("ALTER TABLE runs ADD COLUMN tags TEXT NOT NULL DEFAULT '[]'",),
+    ("ALTER TABLE runs ADD COLUMN all_baselines INTEGER NOT NULL DEFAULT 0",),
 )
 """One entry a version of the database, oldest first. Entries are only ever added, never changed."""
 

@@ -77,10 +77,13 @@ class Jobs:
         split: SplitSettings,
         name: str = "",
         word_vectors: WordVectors | None = None,
+        *,
+        all_baselines: bool = False,
     ) -> RunRecord:
         """Queue a training; it begins at once when no other one is at work.
 
-        ``word_vectors`` to start from are kept with the run.
+        ``word_vectors`` to start from are kept with the run. With ``all_baselines`` PMF, the text controls and
+        the tf-idf ridge are trained after the model, to be measured beside it.
 
         The same order given again within two seconds (a double click) returns the run that is there.
 
@@ -91,11 +94,11 @@ class Jobs:
         """
         with self._guard:
             self._own()
-            order = (dataset_id, config.to_dict(), split.to_dict(), _digest(word_vectors))
+            order = (dataset_id, config.to_dict(), split.to_dict(), _digest(word_vectors), all_baselines)
             twin = self._twin(order)
             if twin is not None:
                 return twin
-            run = self._store.create_run(dataset_id, config, split, name, word_vectors)
+            run = self._store.create_run(dataset_id, config, split, name, word_vectors, all_baselines=all_baselines)
             self._orders.append((time.monotonic(), order, run.id))
             self._enqueue(run.id)
             return run
@@ -348,8 +351,8 @@ class Jobs:
             return None
 
 
-_Order = tuple[str, dict[str, Any], dict[str, Any], str]
-"""Data set, settings, split, and the digest of the word vectors: what makes two starts the same."""
+_Order = tuple[str, dict[str, Any], dict[str, Any], str, bool]
+"""Data set, settings, split, digest of the word vectors, all baselines: what makes two starts the same."""
 
 
 @dataclass(frozen=True)

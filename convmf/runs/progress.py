@@ -40,7 +40,7 @@ def progress_of(
     """
     elapsed = ((run.ended or now) - run.started).total_seconds() if run.started else 0.0
     longest = soonest = None
-    if run.state == "running" and run.started is not None:
+    if run.state == "running" and run.started is not None and (not run.phase or run.phase.startswith("training")):
         times = [moment for moment in times if moment >= run.started]
         if times:
             spent = (now - times[-1]).total_seconds()

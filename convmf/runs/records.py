@@ -57,7 +57,8 @@ class RunRecord:
     """A run as it stood when it was read; times are in UTC.
 
     ``started`` and ``ended`` belong to the last time it went to work, ``phase`` says in a few words what
-    it does while it is running, ``iterations_done`` counts its history.
+    it does while it is running, ``iterations_done`` counts its history, ``all_baselines`` says whether it
+    trains the costly baselines too when it is measured.
     """
 
     id: str
@@ -76,6 +77,7 @@ class RunRecord:
     report: dict[str, Any] | None
     iterations_done: int
     tags: tuple[str, ...] = ()
+    all_baselines: bool = False
 
     @classmethod
     def from_row(cls, row: sqlite3.Row) -> RunRecord:
@@ -86,6 +88,7 @@ class RunRecord:
         for column in ("config", "split", "baselines", "report"):
             values[column] = None if values[column] is None else json.loads(values[column])
         values["tags"] = tuple(json.loads(values["tags"]))
+        values["all_baselines"] = bool(values["all_baselines"])
         return cls(**values)
 
     @property

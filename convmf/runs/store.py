@@ -52,6 +52,7 @@ ADDING_SUFFIX = ".adding"
 
 _PLAIN_COLUMNS = (
     "id, dataset_id, name, state, reason, phase, config, split, device, created, started, ended, baselines, tags, "
+    "all_baselines, "
     "(SELECT COUNT(*) FROM iterations WHERE run_id = runs.id) AS iterations_done"
 )
 _WHOLE = f"SELECT {_PLAIN_COLUMNS}, report FROM runs"
@@ -190,20 +191,31 @@ class Store:
         split: SplitSettings,
         name: str = "",
         word_vectors: WordVectors | None = None,
+        *,
+        all_baselines: bool = False,
     ) -> RunRecord:
         """A new run in state queued, called "Run <number>" when it has no name.
 
-        ``word_vectors`` are kept in a file of its own, so that the run finds them when it is resumed.
+        ``word_vectors`` are kept in a file of its own, so that the run finds them when it is resumed;
+        ``all_baselines`` is kept for when it is measured.
         """
         self.require_writable()
         run_id = secrets.token_hex(8)
         with self._adding(self.folder / "runs" / run_id) as folder:
             if word_vectors is not None:
                 word_vectors.save(folder / VECTORS_NAME)
-            self._insert_run(run_id, dataset_id, config, split, name)
+            self._insert_run(run_id, dataset_id, config, split, name, all_baselines)
         return self.run(run_id)
 
-    def _insert_run(self, run_id: str, dataset_id: str, config: ConvMFConfig, split: SplitSettings, name: str) -> None:
+    def _insert_run(
+        self,
+        run_id: str,
+        dataset_id: str,
+        config: ConvMFConfig,
+        split: SplitSettings,
+        name: str,
+        all_baselines: bool,
+    ) -> None:
         with self.database.transaction():
             dataset_id = self.dataset_record(dataset_id).id
             number = self.database.rows("SELECT COALESCE(MAX(rowid), 0) + 1 FROM runs")[0][0]
@@ -216,6 +228,7 @@ class Store:
                 "split": _to_json(split.to_dict()),
                 "device": config.device,
                 "created": time.time(),
+                "all_baselines": all_baselines,
             }
             self.database.insert("runs", row)
 

@@ -21,6 +21,9 @@ logger = logging.getLogger(__name__)
 _DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _NO_MEMORY = ("can't allocate memory", "cannot allocate memory", "bad_alloc", "bad allocation")
 
+MEASURING = "measuring the model"
+"""The last phase; while a costly baseline is trained to measure it too, its name follows."""
+
 Training = Callable[[Store, RunRecord, Callable[[], bool]], dict[str, Any] | None]
 """Trains a run until it is done or the last argument says True; returns its report, if there is one."""
 
@@ -42,6 +45,7 @@ def default_training(store: Store, run: RunRecord, should_stop: Callable[[], boo
     from convmf.data.splits import SplitSettings, split_ratings
     from convmf.device import leave_a_core
     from convmf.evaluation.baselines import baseline_lines, simple_baselines
+    from convmf.evaluation.comparison import PREDICTORS
     from convmf.evaluation.report import build_report
     from convmf.training.loop import fit
 
@@ -96,10 +100,22 @@ def default_training(store: Store, run: RunRecord, should_stop: Callable[[], boo
             store.append_iteration(run.id, values)
     enter("saving the model")
     model.save(store.model_folder(run.id))
-    enter("measuring the model")
+    enter(MEASURING)
     # The sum over the iterations: a resumed run counts from its first start, without the pause.
     seconds = sum(sum(values["seconds"].values()) for values in model.history)
-    return build_report(model, split, seconds=seconds, simple=baselines, word_vectors=word_vectors)
+    report = build_report(
+        model,
+        split,
+        seconds=seconds,
+        simple=baselines,
+        word_vectors=word_vectors,
+        all_baselines=run.all_baselines,
+        should_stop=should_stop,
+        on_baseline=lambda name: enter(f"{MEASURING}: {PREDICTORS[name][0]}"),
+    )
+    if run.all_baselines and should_stop() and store.run(run.id).state != "stopping":
+        return None  # when it is resumed, the baselines are measured too
+    return report
 
 
 def _has_files(folder: Path) -> bool:

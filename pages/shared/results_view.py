@@ -130,8 +130,8 @@ def _comparison(found: Results) -> None:
     names = not_measured(found)
     if names:
         st.caption(
-            f"Not measured in this run: {', '.join(names)}. These need a training of their own, and can be switched on "
-            "before a training, on the Train page."
+            f"Not measured in this run: {', '.join(names)}. They need trainings of their own: switch on “Train every "
+            "comparison too” on the Train page, then train again."
         )
     with st.expander("What these methods are", key="results_methods"):
         meanings = {row.label: row.meaning for rows in found.rows.values() for row in rows}
