@@ -14,8 +14,8 @@ from convmf.config import ConvMFConfig
 from convmf.data.splits import SplitSettings
 from convmf.errors import RunError
 from convmf.files import FileLock
-from convmf.runs.database import MIGRATIONS
 from convmf.runs.check import check_workspace
+from convmf.runs.database import MIGRATIONS
 from convmf.runs.leftovers import collect, sweep
 from convmf.runs.store import ADDING_SUFFIX, Store
 from tests.helpers import tiny_dataset
