@@ -86,9 +86,7 @@ def _wait_for(run_id: str) -> None:
         return
     if not run.is_active:
         st.rerun()
-    words = [progress.phase or "starting", f"iteration {progress.iteration} of at most {progress.n_iterations}"]
-    words += [left] if (left := run_view.time_left(progress)) else []
-    st.progress(min(1.0, progress.iteration / progress.n_iterations), text=" · ".join(words))
+    run_view.show_progress(progress)
     frame.empty_state(
         f"{frame.plain(run.name)} is {run_view.STATES[run.state][0]}. Its results appear here by themselves when it "
         "has ended, or when you stop it.",

@@ -10,7 +10,7 @@ import pytest
 from convmf.data.splits import SplitSettings, split_ratings
 from convmf.errors import DataError
 from convmf.evaluation.bootstrap import Compared
-from convmf.evaluation.held_out import held_out
+from convmf.evaluation.held_out import examples, held_out
 from convmf.evaluation.report import build_report
 from convmf.model.convmf import ConvMF
 from convmf.training.loop import fit
@@ -70,6 +70,20 @@ def test_intervals_of_baselines_that_take_a_training_are_in_the_report(trained):
         for key, parts in report["baselines"].items():
             assert stored[key].rmse.value == pytest.approx(parts[name], abs=1e-6)
             assert stored[key].gain.value == pytest.approx(1 - report["rmse"][name] / parts[name], abs=1e-6)
+
+
+def test_examples_of_one_user_or_item(trained):
+    model, split = trained
+    part, data = held_out(model, split)["test"], split.dataset
+    (any_one,) = examples(part, data, "worst", 1)
+    of_user = examples(part, data, "worst", 10**6, user_id=any_one.user_id)
+    assert len(of_user) == (part.ratings.user_index == data.user_ids.index(any_one.user_id)).sum()
+    assert of_user[0] == any_one and {example.user_id for example in of_user} == {any_one.user_id}
+    of_item = examples(part, data, "worst", 10**6, item_id=any_one.item_id)
+    assert of_item[0] == any_one and {example.item_id for example in of_item} == {any_one.item_id}
+    assert examples(part, data, "best", user_id=any_one.user_id, item_id=any_one.item_id) == [any_one]
+    strangers = set(data.user_ids) - {example.user_id for example in of_item}
+    assert examples(part, data, "best", user_id=min(strangers), item_id=any_one.item_id) == []
 
 
 def test_a_stop_among_the_baselines_leaves_out_those_that_are_not_whole(trained):

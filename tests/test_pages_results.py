@@ -125,6 +125,38 @@ def test_the_address_names_the_run_and_the_view(workspace):
     assert "Side by side" in texts(app)
 
 
+def test_the_address_names_the_user_the_item_and_the_prediction(workspace):
+    trained()
+    app = results_page()
+    table = app.dataframe[-1].value
+    user, title = table["User"][0], table["Item"][0]
+    app.selectbox(key="address_user").set_value(user).run()
+    assert app.query_params["user"] == user
+    assert set(app.dataframe[-1].value["User"]) == {user}
+    store = shared.store()
+    data = store.load_dataset(store.datasets()[0].id)
+    item = next(id_ for row, id_ in enumerate(data.item_ids) if data.label(row) == title)
+    only = results_page(user=user, item=item).dataframe[-1].value
+    assert only[["User", "Item"]].values.tolist() == [[user, title]]
+    third = results_page(row="3")
+    assert any(f"User {third.dataframe[-1].value['User'][2]} gave" in element.value for element in third.caption)
+    assert third.query_params["row"] == "3"
+    third.button_group(key="address_examples").set_value("best").run()
+    assert "row" not in third.query_params, "it was a row of another list"
+    for gone in ({"user": "nobody"}, {"item": "../x"}, {"row": "-1"}, {"row": "9" * 30}):
+        app = results_page(**gone)
+        assert len(app.dataframe[-1].value) > 3
+        assert len(app.warning) == ("row" not in gone)
+
+
+def test_the_address_names_the_filters_of_the_runs(workspace):
+    trained(name="First"), trained(dataclasses.replace(TINY, seed=1), name="Second")
+    assert results_page(view="all", find="sec").dataframe[0].value["Run"].tolist() == ["Second"]
+    assert len(results_page(view="all", state="done").dataframe[0].value) == 2
+    app = results_page(view="all", dataset="gone")
+    assert len(app.dataframe[0].value) == 2 and "no runs any more" in app.warning[0].value
+
+
 def test_the_built_in_data_show_that_they_are_invented_and_the_floor(workspace):
     trained(note=SAMPLE_NOTE)
     app = results_page()
@@ -191,9 +223,9 @@ def test_a_run_is_tagged_and_found_by_its_tag(workspace):
     assert shared.store().run(run.id).tags == ()
     shared.store().update_run(other.id, tags=["best"])
     app = results_page(view="all")
-    app.selectbox(key="results_tag").set_value("best").run()
+    app.selectbox(key="address_tag").set_value("best").run()
     assert app.dataframe[0].value["Run"].tolist() == ["Other"]
-    app.text_input(key="results_find").set_value("nothing like it").run()
+    app.text_input(key="address_find").set_value("nothing like it").run()
     assert "No run fits" in texts(app)
 
 
@@ -206,7 +238,7 @@ def test_runs_are_compared_with_what_differs_marked(workspace):
     table = app.dataframe[-1].value
     assert table["Name"].tolist() == ["lambda_v"] and table[""].tolist() == ["≠"]
     assert table[second.name].tolist() == ["8.0"]
-    app.toggle(key="results_all_settings").set_value(True).run()
+    app.toggle(key="address_settings").set_value(True).run()
     assert len(app.dataframe[-1].value) > 20
     assert not app.warning
 
@@ -246,6 +278,21 @@ def test_downloads_are_offered_and_really_made(workspace):
         results_take.offers(run, "", found)[2].make()
 
 
+def test_the_lowest_error_is_marked_where_runs_can_be_compared(workspace):
+    runs = [trained(name="a *b*"), trained(dataclasses.replace(TINY, n_iterations=1), name="c")]
+    datasets = {record.id: record for record in shared.store().datasets()}
+    cold = [run.report["rmse"]["cold"] for run in runs]
+    marked = results_runs.figures_table(runs, ["a *b*", "c"], datasets, mark_best=True)
+    assert marked.columns.tolist() == [r"a \*b\*", "c"]
+    best = min(cold)
+    assert [text.startswith(f"**{best:.4f}") for text in marked.loc["New items: RMSE"]] == [
+        rmse == best for rmse in cold
+    ]
+    assert all(" % (" in text for text in marked.loc["New items: less error"])
+    plain = results_runs.figures_table(runs, ["a", "c"], datasets, mark_best=False)
+    assert not any("**" in text for text in plain.loc["New items: RMSE"])
+
+
 def test_tables_by_hand():
     rows = [
         Row("model", "This model", "m", Estimate(0.8, 0.75, 0.85)),
@@ -255,6 +302,6 @@ def test_tables_by_hand():
     table = results_view.comparison_table(rows)
     assert table.index.tolist() == ["This model", "Averages"]
     assert table["RMSE"].tolist() == ["**0.800 (0.750 to 0.850)**", "1.000"]
-    assert table["Less error"].tolist() == ["–", "20.0% (10.0% to 30.0%)"]
+    assert table["Less error"].tolist() == ["–", "20.0 % (10.0 to 30.0 %)"]
     marked = results_runs.settings_table([SettingRow("seed", (0, None)), SettingRow("dropout", (0.1, 0.1))], ["A", "B"])
     assert marked.values.tolist() == [["≠", "Seed", "seed", "0", "–"], ["", "Dropout", "dropout", "0.1", "0.1"]]

@@ -144,10 +144,20 @@ class Example:
     user_count: int
 
 
-def examples(part: HeldOut, dataset: Dataset, kind: str, n: int = 20) -> list[Example]:
-    """The ``n`` most telling predictions; ``kind`` as in :func:`diagnostics.extremes`."""
+def examples(
+    part: HeldOut, dataset: Dataset, kind: str, n: int = 20, *, user_id: str | None = None, item_id: str | None = None
+) -> list[Example]:
+    """The ``n`` most telling predictions, of one user or one item if given; ``kind`` as in
+    :func:`diagnostics.extremes`."""
+    wanted = np.ones(len(part.ratings), dtype=bool)
+    if user_id is not None:
+        wanted &= part.ratings.user_index == dataset.user_ids.index(user_id)
+    if item_id is not None:
+        wanted &= part.ratings.item_index == dataset.item_ids.index(item_id)
+    rows = np.flatnonzero(wanted)
+    chosen = diagnostics.extremes(part.error[rows], part.baseline_error[rows], kind, n) if len(rows) else rows
     found = []
-    for row in diagnostics.extremes(part.error, part.baseline_error, kind, n).tolist():
+    for row in rows[chosen].tolist():
         user, item = int(part.ratings.user_index[row]), int(part.ratings.item_index[row])
         found.append(
             Example(

@@ -37,7 +37,7 @@ h3 { margin: 1.6rem 0 .2rem; font-size: 1.1rem; } p { margin: .4rem 0; } .quiet 
 .note { border-left: 4px solid var(--bad); padding: .3rem .8rem; background: var(--card); }
 .cards { display: grid; grid-template-columns: repeat(auto-fit, minmax(17rem, 1fr)); gap: 1rem; }
 .card { background: var(--card); border-top: 4px solid var(--line); border-radius: .5rem; padding: .7rem 1rem; }
- { margin-top: 0; } .good { border-color: var(--accent); } .bad { border-color: var(--bad); }
+.card h3 { margin-top: 0; } .good { border-color: var(--accent); } .bad { border-color: var(--bad); }
 .scroll { overflow-x: auto; } table { border-collapse: collapse; width: 100%; margin: .8rem 0; overflow-wrap: normal; }
 th, td { text-align: left; padding: .35rem .7rem .35rem 0; border-bottom: 1px solid var(--line); vertical-align: top; }
 td.figure { white-space: nowrap; font-variant-numeric: tabular-nums; } tr.model { font-weight: 650; }

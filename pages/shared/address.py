@@ -28,9 +28,64 @@ def choice(label: str, options: Mapping[str, str], key: str, default: str, *, sh
     return str(chosen)
 
 
-def set_choice(key: str, value: str) -> None:
-    """Choose from a callback what :func:`choice` will show."""
+def pick(
+    label: str,
+    options: Mapping[str, str],
+    key: str,
+    *,
+    gone: str = "",
+    placeholder: str = "All",
+    width: int = 190,
+    help: str | None = None,
+) -> str | None:
+    """One of ``options`` (key to words) from a list, or none; the address has it as ``?key=…``.
+
+    ``gone`` is the warning where the address asks for something that isn't an option.
+    """
+    widget = f"address_{key}"
+    if st.session_state.get(widget) not in options:
+        asked = st.query_params.get(key)
+        if gone and asked is not None and asked not in options:
+            st.warning(gone)
+        st.session_state[widget] = asked if asked in options else None
+    chosen = st.selectbox(
+        label,
+        list(options),
+        index=None,
+        format_func=lambda option: options[option],
+        key=widget,
+        placeholder=placeholder,
+        width=width,
+        help=help,
+    )
+    remember(key, chosen or "")
+    return chosen
+
+
+def words(label: str, key: str, *, placeholder: str = "", width: int = 220) -> str:
+    """A line of text; the address has it as ``?key=…``."""
+    widget = f"address_{key}"
+    if widget not in st.session_state:
+        st.session_state[widget] = st.query_params.get(key, "")
+    text = st.text_input(label, key=widget, placeholder=placeholder, width=width).strip()
+    remember(key, text)
+    return text
+
+
+def switch(label: str, key: str) -> bool:
+    """A switch that is off at first; the address has it as ``?key=on``."""
+    widget = f"address_{key}"
+    if widget not in st.session_state:
+        st.session_state[widget] = st.query_params.get(key) == "on"
+    on = st.toggle(label, key=widget)
+    remember(key, "on" if on else "")
+    return on
+
+
+def set_choice(key: str, value: str | None) -> None:
+    """Choose from a callback what :func:`choice` or :func:`pick` will show."""
     st.session_state[f"address_{key}"] = value
+    remember(key, value or "")
 
 
 def remember(key: str, value: str) -> None:

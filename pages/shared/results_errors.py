@@ -64,17 +64,26 @@ def _users(found: Results, part: str) -> None:
     )
     st.caption(
         f"The first {len(table):,} of {len(users):,} users with {MIN_USER_RATINGS} held-out ratings or more. Mean "
-        "error: predicted less real; above 0, the model promises this user too much."
+        "error: predicted less real; above 0, the model promises this user too much. Choose one to see the predictions "
+        "below."
     )
-    figures = st.column_config.NumberColumn
+    key, figures = f"results_users_{part}", st.column_config.NumberColumn
     st.dataframe(
         table,
         hide_index=True,
         width=560,
-        key=f"results_users_{part}",
+        key=key,
+        on_select=lambda: _take_user(table["User"].tolist(), key),
+        selection_mode="single-row",
         alt="Users by the size of the model's error",
         column_config={"RMSE": figures(format="%.2f"), "Mean error": figures(format="%+.2f")},
     )
+
+
+def _take_user(user_ids: Sequence[str], key: str) -> None:
+    """The chosen user becomes the one whose predictions are shown."""
+    rows = st.session_state[key]["selection"]["rows"]
+    address.set_choice("user", user_ids[rows[0]] if rows else None)
 
 
 def _examples(found: Results, part: str) -> None:
@@ -83,14 +92,25 @@ def _examples(found: Results, part: str) -> None:
 
     st.header("Single predictions and their texts", anchor="examples")
     kind = address.choice("Predictions", EXAMPLE_KINDS, "examples", "worst", show_label=False)
-    shown = examples(found.parts[part], found.dataset, kind)
+    user, item = _of_whom(found, part)
+    shown = examples(found.parts[part], found.dataset, kind, user_id=user, item_id=item)
+    if not shown:
+        st.info("This user has no held-out rating of this item. Take one of the two away to see more.")
+        return
+    list_name = f"{part}_{kind}_{user}_{item}"
+    if st.session_state.setdefault("results_list", list_name) != list_name:
+        st.session_state["results_list"] = list_name
+        address.remember("row", "")  # it was a row of another list
+    asked = st.query_params.get("row", "")
+    first = int(asked) - 1 if asked.isascii() and asked.isdecimal() and 1 <= int(asked) <= len(shown) else 0
     event = st.dataframe(
         examples_table(shown),
         hide_index=True,
         width="stretch",
-        key=f"results_examples_{part}_{kind}",
+        key=f"results_examples_{list_name}",
         on_select="rerun",
         selection_mode="single-row-required",
+        selection_default={"selection": {"rows": [first]}},
         alt="Held-out ratings with their predictions",
         column_config={
             name: st.column_config.NumberColumn(format=form)
@@ -101,8 +121,31 @@ def _examples(found: Results, part: str) -> None:
         "Error: predicted less real. Averages: what user and item averages alone predict. Choose a row to read the "
         "item's description."
     )
-    rows = [row for row in event["selection"]["rows"] if row < len(shown)] or [0]
-    _example(shown[rows[0]], known=part == "test")
+    row = next((row for row in event["selection"]["rows"] if row < len(shown)), first)
+    address.remember("row", str(row + 1) if row else "")
+    _example(shown[row], known=part == "test")
+
+
+def _of_whom(found: Results, part: str) -> tuple[str | None, str | None]:
+    """The user and the item whose predictions are asked for, if any."""
+    data, ratings = found.dataset, found.parts[part].ratings
+    users = sorted({data.user_ids[row] for row in set(ratings.user_index.tolist())})
+    items = {data.item_ids[row]: data.label(row) for row in set(ratings.item_index.tolist())}
+    with st.container(horizontal=True):
+        user = address.pick(
+            "Of user",
+            {label: label for label in users},
+            "user",
+            gone="The user in this address has no rating among these, so all users are shown.",
+        )
+        item = address.pick(
+            "Of item",
+            dict(sorted(items.items(), key=lambda pair: pair[1].casefold())),
+            "item",
+            gone="The item in this address has no rating among these, so all items are shown.",
+            width=320,
+        )
+    return user, item
 
 
 def _example(example: Example, *, known: bool) -> None:

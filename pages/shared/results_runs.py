@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 import streamlit as st
@@ -15,6 +15,12 @@ from pages.shared.workspace import read_only, store
 
 MAX_COMPARED = 8
 _NONE = "–"
+_HELP = {
+    "New: RMSE": "Typical error, in rating points, on items held out as if nobody had rated them.",
+    "New: averages": "The same for user and item averages alone.",
+    "Known: RMSE": "Typical error, in rating points, on held-out ratings of items that have others.",
+    "Known: averages": "The same for user and item averages alone.",
+}
 _MARK = "≠"
 
 
@@ -44,28 +50,27 @@ def runs_table(runs: Sequence[RunRecord], datasets: Mapping[str, DatasetRecord])
                 "Tags": list(run.tags),
                 "Data set": datasets[run.dataset_id].name,
                 "State": run_view.STATES[run.state][0],
-                "RMSE, new items": rmse.get("cold"),
-                "Averages, new items": (biases or {}).get("cold"),
-                "RMSE, known items": rmse.get("test"),
-                "Averages, known items": (biases or {}).get("test"),
+                "New: RMSE": rmse.get("cold"),
+                "New: averages": (biases or {}).get("cold"),
+                "Known: RMSE": rmse.get("test"),
+                "Known: averages": (biases or {}).get("test"),
                 "Iterations": run.iterations_done,
                 "Seed": run.config.get("seed"),
                 "Created (UTC)": run.created.replace(microsecond=0, tzinfo=None),
             }
         )
-    return pd.DataFrame(rows).astype({name: "float64" for name in rows[0] if "items" in name})
+    return pd.DataFrame(rows).astype({name: "float64" for name in rows[0] if ":" in name})
 
 
 def _filter(runs: Sequence[RunRecord], datasets: Mapping[str, DatasetRecord]) -> list[RunRecord]:
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        words = st.text_input("Find", key="results_find", placeholder="Part of a name or tag", width=220)
+        words = address.words("Find", "find", placeholder="Part of a name or tag")
         names = {record.id: record.name for record in datasets.values() if any(r.dataset_id == record.id for r in runs)}
-        data = _choice("Data set", list(names), "data", names.get)
-        states = list(dict.fromkeys(run.state for run in runs))
-        state = _choice("State", states, "state", lambda key: run_view.STATES[key][0])
-        tags = results_manage.all_tags()
-        tag = _choice("Tag", tags, "tag", str) if tags else None
-    wanted = (words or "").casefold().split()
+        data = address.pick("Data set", names, "dataset", gone="The data set in this address has no runs any more.")
+        state = address.pick("State", {run.state: run_view.STATES[run.state][0] for run in runs}, "state")
+        tags = {tag: tag for tag in results_manage.all_tags()}
+        tag = address.pick("Tag", tags, "tag", gone="No run has the tag in this address any more.") if tags else None
+    wanted = words.casefold().split()
     return [
         run
         for run in runs
@@ -76,18 +81,11 @@ def _filter(runs: Sequence[RunRecord], datasets: Mapping[str, DatasetRecord]) ->
     ]
 
 
-def _choice(label: str, options: list[str], key: str, words: Callable[[str], str | None]) -> str | None:
-    return st.selectbox(
-        label, options, index=None, format_func=words, key=f"results_{key}", placeholder="All", width=190
-    )
-
-
 def _choose(shown: Sequence[RunRecord], datasets: Mapping[str, DatasetRecord]) -> list[RunRecord]:
     """The table; the chosen runs stand in the address, so that a link reopens the comparison."""
     asked = st.query_params.get("compare", "").split(",")
     position = {run.id: row for row, run in enumerate(shown)}
     digest = hashlib.sha256("".join(position).encode()).hexdigest()[:12]
-    rmse = st.column_config.NumberColumn(format="%.4f")
     event = st.dataframe(
         runs_table(shown, datasets),
         hide_index=True,
@@ -98,13 +96,7 @@ def _choose(shown: Sequence[RunRecord], datasets: Mapping[str, DatasetRecord]) -
         selection_mode="multi-row",
         selection_default={"selection": {"rows": [position[key] for key in asked if key in position]}},
         alt="All runs with their tags, data set, state and errors",
-        column_config={
-            **{name: rmse for name in ("RMSE, new items", "RMSE, known items")},
-            **{
-                name: st.column_config.NumberColumn(format="%.4f", help="The same for user and item averages alone.")
-                for name in ("Averages, new items", "Averages, known items")
-            },
-        },
+        column_config={name: st.column_config.NumberColumn(format="%.4f", help=words) for name, words in _HELP.items()},
         placeholder=_NONE,
     )
     rows = [row for row in event["selection"]["rows"] if row < len(shown)]
@@ -144,16 +136,23 @@ def _compare(chosen: list[RunRecord], datasets: Mapping[str, DatasetRecord]) -> 
     if len(chosen) > MAX_COMPARED:
         st.info(f"The first {MAX_COMPARED} of the chosen runs are compared; more would be hard to read.")
         chosen = chosen[:MAX_COMPARED]
-    if len({(run.dataset_id, tuple(sorted(run.split.items()))) for run in chosen}) > 1:
+    comparable = len({(run.dataset_id, tuple(sorted(run.split.items()))) for run in chosen}) == 1
+    if not comparable:
         st.warning("These runs were measured on different data or another split, so their errors can't be compared.")
     names = unique_names(chosen)
     histories = {name: store().history(run.id) for name, run in zip(names, chosen, strict=True)}
     results_view.draw(curves_plot(histories), "compared_curves")
-    st.dataframe(_figures_table(chosen, names, datasets), width="stretch", height="content", alt="Errors of the runs")
+    st.table(
+        figures_table(chosen, names, datasets, mark_best=comparable), border="horizontal", alt="Errors of the runs"
+    )
+    st.caption(
+        "In brackets: 95 % intervals over the users. Less error: how much lower it is than that of user and item "
+        "averages alone." + (" Bold: the lowest error." if comparable else "")
+    )
     rows = setting_rows(chosen)
     different = [row for row in rows if row.differs]
     st.subheader(f"Settings: {len(different)} differ, {len(rows) - len(different)} agree", anchor=False)
-    if st.toggle("Show those that agree too", key="results_all_settings"):
+    if address.switch("Show those that agree too", "settings"):
         different = [*different, *(row for row in rows if not row.differs)]
     if different:
         st.dataframe(
@@ -183,24 +182,37 @@ def settings_table(rows: Sequence[SettingRow], names: Sequence[str]) -> pd.DataF
     return pd.DataFrame(table)
 
 
-def _figures_table(
-    chosen: Sequence[RunRecord], names: Sequence[str], datasets: Mapping[str, DatasetRecord]
+def figures_table(
+    chosen: Sequence[RunRecord],
+    names: Sequence[str],
+    datasets: Mapping[str, DatasetRecord],
+    *,
+    mark_best: bool,
 ) -> pd.DataFrame:
-    """A column a run."""
-    table = {}
-    for name, run in zip(names, chosen, strict=True):
-        report = run.report or {}
-        rmse = report.get("rmse", {})
-        table[name] = {
-            "RMSE, new items": _figure(rmse.get("cold")),
-            "RMSE, known items": _figure(rmse.get("test")),
-            "RMSE, validation": _figure(rmse.get("valid")),
-            "Best iteration": str(report.get("best_iteration", _NONE)),
-            "Data set": datasets[run.dataset_id].name,
-            "State": run_view.STATES[run.state][0],
-        }
-    return pd.DataFrame(table)
+    """A column a run, as Markdown; with ``mark_best`` the lowest error of each kind is bold."""
+    from convmf.evaluation.comparison import MODEL, comparison
+
+    table: dict[str, list[str]] = {}
+    for part, title in (("cold", "New items"), ("test", "Known items")):
+        rows = [{row.key: row for row in comparison(run.report, part)} if run.report else {} for run in chosen]
+        rmse = [found[MODEL].rmse if found else None for found in rows]
+        gains = [found["biases"].gain if found else None for found in rows]
+        measured = [value.value for value in rmse if value]
+        best = min(measured) if mark_best and len(measured) > 1 else None
+        table[f"{title}: RMSE"] = [
+            _NONE if value is None else _bold(results_view.with_interval(value, "{:.4f}"), value.value == best)
+            for value in rmse
+        ]
+        table[f"{title}: less error"] = [_NONE if gain is None else results_view.share(gain) for gain in gains]
+    reports = [run.report or {} for run in chosen]
+    valid = [report.get("rmse", {}).get("valid") for report in reports]
+    table["RMSE, validation"] = [_NONE if value is None else f"{value:.4f}" for value in valid]
+    table["Best iteration"] = [str(report.get("best_iteration", _NONE)) for report in reports]
+    table["Time"] = [run_view.duration(report["seconds"]) if "seconds" in report else _NONE for report in reports]
+    table["Data set"] = [frame.plain(datasets[run.dataset_id].name) for run in chosen]
+    table["State"] = [run_view.STATES[run.state][0] for run in chosen]
+    return pd.DataFrame.from_dict(table, orient="index", columns=[frame.plain(name) for name in names])
 
 
-def _figure(value: float | None) -> str:
-    return _NONE if value is None else f"{value:.4f}"
+def _bold(text: str, best: bool) -> str:
+    return f"**{text}**" if best else text

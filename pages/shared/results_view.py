@@ -22,6 +22,14 @@ if TYPE_CHECKING:  # the modules behind them import torch
 
 _TONES = {"good": ("green", "good news"), "neutral": ("gray", "worth knowing"), "bad": ("orange", "take care")}
 _NONE = "–"
+_SECTIONS = {
+    "comparison": "Beside simpler methods",
+    "errors": "Where it is wrong",
+    "examples": "Single predictions",
+    "training": "The training",
+    "measured": "How this was measured",
+    "downloads": "Take it away",
+}
 CHART_WIDTH = data_view.CHART_WIDTH
 
 
@@ -48,6 +56,14 @@ def show(run: RunRecord, record: DatasetRecord) -> None:
         st.caption("Its figures can't be checked or broken down without its model. Train it again on the Train page.")
         show_curves(run)
         return
+    if not found.part_names:
+        st.info(
+            "No rating was held out of this training, so nothing can be said of its errors. Train again with more "
+            "ratings, or with items held out “as if new”."
+        )
+        show_curves(run)
+        return
+    st.markdown(" · ".join(f"[{words}](#{anchor})" for anchor, words in _SECTIONS.items()))
     _findings(found)
     _comparison(found)
     results_errors.show(found, draw)
@@ -148,7 +164,7 @@ def comparison_table(rows: Sequence[Row]) -> pd.DataFrame:
     for row in rows:
         if row.rmse is not None:
             figure = with_interval(row.rmse, "{:.3f}")
-            gain = with_interval(row.gain, "{:.1%}") if row.gain else _NONE
+            gain = share(row.gain) if row.gain else _NONE
             table[row.label] = {"RMSE": f"**{figure}**" if row.is_model else figure, "Less error": gain}
     return pd.DataFrame.from_dict(table, orient="index")
 
@@ -166,6 +182,15 @@ def with_interval(estimate: Estimate, form: str) -> str:
         return text
     lower, upper = (form.format(end) for end in estimate.interval)
     return f"{text} ({lower} to {upper})"
+
+
+def share(estimate: Estimate) -> str:
+    """'9.1 % (8.1 to 10.2 %)', or without brackets where there is no interval."""
+    text = f"{100 * estimate.value:.1f} %"
+    if estimate.interval is None:
+        return text
+    lower, upper = (100 * end for end in estimate.interval)
+    return f"{text} ({lower:.1f} to {upper:.1f} %)"
 
 
 def _further_table(rows: Sequence[FurtherRow], parts: Sequence[str], titles: Mapping[str, str]) -> pd.DataFrame:

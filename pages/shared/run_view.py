@@ -147,7 +147,7 @@ def _draw(run: RunRecord) -> None:
     elif run.reason:
         st.info(frame.plain(run.reason))
     if run.is_active:
-        _progress(progress)
+        show_progress(progress)
     if history or run.is_active:
         _figures(run, progress, history)
     if run.report is not None and not run.is_active:
@@ -192,7 +192,8 @@ def _resume(run_id: str) -> None:
         st.session_state["run_refused"] = str(error)
 
 
-def _progress(progress: Progress) -> None:
+def show_progress(progress: Progress) -> None:
+    """How far a run at work is: a bar with words."""
     if progress.state == "queued":
         st.progress(0.0, text="Waiting: another training is running. This one begins by itself.")
         return
