@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from convmf.training.forecast import Costs
+
 # The same examples everywhere and always, no limit of time on a busy machine, and no files of examples.
 settings.register_profile("steady", derandomize=True, deadline=None, database=None)
 settings.load_profile("steady")
-
-from convmf.training.forecast import Costs
 
 
 @pytest.fixture

@@ -53,6 +53,10 @@ class Hostile:
         made = self.make()
         return made.encode() if isinstance(made, str) else made
 
+    def is_told_by(self, message: str) -> bool:
+        """Whether a message says what is wrong with this file; ``error`` may give several words, with "|" between."""
+        return bool(self.error) and any(word in message for word in self.error.split("|"))
+
 
 CORPUS: dict[str, Hostile] = {}
 

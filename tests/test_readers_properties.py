@@ -129,7 +129,7 @@ _BYTES = st.one_of(
 )
 
 
-@settings(max_examples=300)
+@settings(max_examples=200)
 @given(_BYTES, st.sampled_from([1, 16, 1 << 22]))
 def test_any_bytes_give_a_table_or_a_data_error(source: bytes, block: int) -> None:
     for read in (read_ratings, read_items):
