@@ -12,8 +12,9 @@ from convmf.data.dataset import Dataset
 from convmf.data.sample import EXAMPLE_DESCRIPTIONS, SAMPLE_NOTE
 from convmf.errors import ConvMFError
 from convmf.runs.store import RunRecord
-from pages.shared import address, charts, frame
-from pages.shared.workspace import dataset, jobs, model, store
+from pages.shared import charts, frame
+from pages.shared.choose_run import choose_run, nothing_yet, usable_runs
+from pages.shared.workspace import dataset, model, store
 
 if TYPE_CHECKING:
     from convmf.explain import TextReading
@@ -27,12 +28,11 @@ SHOWN_WORDS = 150
 
 def main() -> None:
     """The page below its heading."""
-    runs = store().runs()
-    usable = [run for run in runs if run.report is not None and not run.is_active and run.config["text"] != "none"]
+    usable = usable_runs(with_texts=True)
     if not usable:
-        _nothing_yet()
+        nothing_yet("rate new descriptions here")
         return
-    run = _choose_run(usable)
+    run = choose_run(usable, "cold_run")
     net = model(run.id, str(run.ended))
     data = dataset(run.dataset_id)
     low, high = net.scale.lowest, net.scale.highest
@@ -47,43 +47,6 @@ def main() -> None:
     _reasons(result)
     _people(data, result)
     _words(result)
-
-
-def _nothing_yet() -> None:
-    active = jobs().active()
-    if active is not None:
-        frame.empty_state(
-            f"{frame.plain(active.name)} is still in training. As soon as it has ended, or you stop it, "
-            "its model can rate new descriptions here.",
-            "pages/train.py",
-            "Watch the training",
-        )
-        return
-    frame.empty_state(
-        "There is no trained model yet. Train one first; a quick one takes less than a minute on the built-in data.",
-        "pages/train.py",
-        "Train a model",
-    )
-    frame.read_only_note("no training can be started.")
-
-
-def _choose_run(runs: list[RunRecord]) -> RunRecord:
-    by_id = {run.id: run for run in runs}
-    names = {record.id: record.name for record in store().datasets()}
-    asked = st.query_params.get("run")
-    if asked is not None and asked not in by_id:
-        st.warning("The run in this address has no model, or isn't in the workspace any more. Another one is chosen.")
-    ids = list(by_id)
-    chosen = st.selectbox(
-        "Model of",
-        ids,
-        index=ids.index(asked) if asked in by_id else 0,
-        format_func=lambda key: f"{by_id[key].name} · {names[by_id[key].dataset_id]}",
-        key="cold_run",
-        help="Every training that has ended leaves a model. The latest one is chosen at first.",
-    )
-    address.remember("run", chosen)  # so that a refresh or a copied link shows the same model
-    return by_id[chosen]
 
 
 # The description ----------------------------------------------------------------------------------
