@@ -9,7 +9,7 @@ import pytest
 
 from convmf.data import statistics
 from convmf.data.dataset import Dataset, Ratings
-from convmf.data.statistics import DatasetStatistics, concentration, vocabulary_table
+from convmf.data.statistics import DatasetStatistics, concentration, rating_levels, vocabulary_table
 from convmf.data.text import Vocabulary
 from tests.helpers import tiny_dataset
 
@@ -85,3 +85,9 @@ def test_the_table_of_words_agrees_with_the_vocabulary_of_a_training():
 def test_no_words_are_an_empty_table(texts):
     table = vocabulary_table(texts, 10, 0.5)
     assert (len(table.words), table.n_texts, table.count("read")) == (0, 0, 0)
+
+
+def test_rating_levels_are_those_that_occur_unless_they_are_too_many():
+    rating = np.array([0.7, 3.0, 0.7, 1.5], dtype=np.float32)
+    assert rating_levels(rating) == (0.7, 1.5, 3.0)
+    assert rating_levels(rating, most=2) == ()

@@ -72,6 +72,13 @@ class DatasetStatistics:
         )
 
 
+def rating_levels(rating: NDArray[np.float32], most: int = 11) -> tuple[float, ...]:
+    """The ratings that people can choose from, ascending: those that occur; () where there are more than ``most``."""
+    levels = np.unique(rating)
+    # Written as people wrote them: 3.7, and not the float32 next to it.
+    return tuple(float(str(level)) for level in levels) if len(levels) <= most else ()
+
+
 def text_lengths(dataset: Dataset) -> NDArray[np.int64]:
     """Words of each description that isn't empty; of more than ``MAX_TEXTS`` only every k-th is counted."""
     texts = _some([text for text in dataset.texts if text.strip()], MAX_TEXTS)
