@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
@@ -93,5 +93,14 @@ def remember(key: str, value: str) -> None:
     if st.query_params.get(key, "") != value:
         if value:
             st.query_params[key] = value
+        else:
+            st.query_params.pop(key)
+
+
+def remember_all(key: str, values: Sequence[str]) -> None:
+    """As :func:`remember`, for a choice of several values: the address has ``key`` once for each."""
+    if st.query_params.get_all(key) != list(values):
+        if values:
+            st.query_params[key] = list(values)
         else:
             st.query_params.pop(key)

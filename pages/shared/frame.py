@@ -20,6 +20,7 @@ MENU = (
     ("pages/train.py", "Train"),
     ("pages/results.py", "Results"),
     ("pages/cold_start.py", "Cold start"),
+    ("pages/recommend.py", "Recommend"),
 )
 STATUS_SECONDS = 2.0
 WARM_UP_AFTER_SECONDS = 1.0

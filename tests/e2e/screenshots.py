@@ -30,7 +30,14 @@ from tests.helpers import tiny_dataset
 
 logger = logging.getLogger(__name__)
 
-PAGES = {"overview": "", "data": "data", "train": "train", "results": "results", "cold_start": "cold_start"}
+PAGES = {
+    "overview": "",
+    "data": "data",
+    "train": "train",
+    "results": "results",
+    "cold_start": "cold_start",
+    "recommend": "recommend",
+}
 WIDTHS = {1440: 3800, 900: 4600}
 """Width of the window and a height in which a whole page fits: Streamlit scrolls inside, not the window."""
 LONG = {"results": 4300}

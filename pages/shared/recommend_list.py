@@ -1,0 +1,162 @@
+"""A list of recommendations, each prediction split in its parts, and a chart of the chosen one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import pandas as pd
+import streamlit as st
+
+from pages.shared import address, frame, recommend_charts
+
+if TYPE_CHECKING:  # the modules behind them import torch
+    from convmf.explain import ExplainedItem, PredictionParts
+    from convmf.model.convmf import ConvMF
+
+N_ITEMS = 10
+CHART_WIDTH = 482
+PARTS = {
+    "mean": ("Mean of all", "The mean of all training ratings: where every prediction begins."),
+    "user_bias": ("User's level", "How far this user rates above or below the mean, whatever the item."),
+    "item_bias": ("Item's level", "How far this item is rated above or below the mean, whoever rates it."),
+    "text_part": ("From its text", "How this user likes what the model reads in the item's text."),
+    "rating_part": ("From its ratings", "How this user likes what the item's ratings say beyond its text."),
+    "clipping": ("Cut to the scale", "What keeps the sum inside the scale of ratings."),
+}
+"""Parts of a prediction in their order: a name, and what it is."""
+
+
+def shown_parts(net: ConvMF, rows: Sequence[PredictionParts]) -> list[str]:
+    """The parts that this model has, and the cut to the scale where it happens."""
+    parts = ["mean", "user_bias", "item_bias"] if net.config.biases else []
+    parts += ["text_part"] if net.cnn is not None else []
+    return [*parts, "rating_part", *(["clipping"] if any(abs(row.clipping) >= 0.005 for row in rows) else [])]
+
+
+def show(
+    net: ConvMF,
+    rows: Sequence[PredictionParts],
+    labels: Mapping[str, str],
+    key: str,
+    reasons: Sequence[ExplainedItem] = (),
+) -> None:
+    """The list and the chosen row. ``reasons`` has, for a new user, what each of their ratings did to each row."""
+    if not rows:
+        st.info("There is nothing left to recommend: every item is rated.")
+        return
+    parts = shown_parts(net, rows)
+    table = list_table(rows, parts, labels, reasons)
+    asked = st.query_params.get("item")
+    first = next((place for place, row in enumerate(rows) if row.item_id == asked), 0)
+    event = st.dataframe(
+        table,
+        hide_index=True,
+        width="stretch",
+        key=key,
+        on_select="rerun",
+        selection_mode="single-row-required",
+        selection_default={"selection": {"rows": [st.session_state.setdefault(f"{key}_first", first)]}},
+        column_config=_columns(parts),
+        alt="Recommended items, best first, with the parts of each prediction",
+    )
+    st.caption(
+        "Items that this user hasn't rated, best first. All figures but the last are rating points, and the parts "
+        "add up to the prediction. Choose a row to see them as a chart."
+    )
+    chosen = next((place for place in event["selection"]["rows"] if place < len(rows)), 0)
+    address.remember("item", rows[chosen].item_id)
+    _explain(rows[chosen], parts, labels, reasons[chosen] if reasons else None)
+
+
+def list_table(
+    rows: Sequence[PredictionParts],
+    parts: Sequence[str],
+    labels: Mapping[str, str],
+    reasons: Sequence[ExplainedItem] = (),
+) -> pd.DataFrame:
+    """A row an item, figures as numbers."""
+    columns: dict[str, list[object]] = {
+        "Item": [labels[row.item_id] for row in rows],
+        "Predicted": [row.rating for row in rows],
+    }
+    if reasons:
+        columns["Raised most by"] = [raised_by(item, labels) for item in reasons]
+    for part in parts:
+        columns[PARTS[part][0]] = [getattr(row, part) for row in rows]
+    if any(row.text_trust is not None for row in rows):
+        columns["Text trust"] = [row.text_trust for row in rows]
+    return pd.DataFrame(columns)
+
+
+def raised_by(item: ExplainedItem, labels: Mapping[str, str]) -> str:
+    """The given rating that raises an item most, in words."""
+    best = max(item.shares, key=lambda share: share.share, default=None)
+    if best is None or best.share < 0.005:
+        return "none of them"
+    return f"{labels[best.item_id]}, rated {best.given:g} ({best.share:+.2f})"
+
+
+def _columns(parts: Sequence[str]) -> dict[str, object]:
+    number = st.column_config.NumberColumn
+    config: dict[str, object] = {
+        "Item": st.column_config.TextColumn(width="medium", pinned=True),
+        "Predicted": number(format="%.2f", width=85, help="The rating that this user would give, in rating points."),
+        "Raised most by": st.column_config.TextColumn(
+            width="medium", help="Which of the new user's ratings adds most to this prediction, and how much."
+        ),
+        "Text trust": st.column_config.ProgressColumn(
+            format="percent",
+            min_value=0.0,
+            max_value=1.0,
+            width=110,
+            help="How much of the item's profile comes from its text: all without ratings, little with many.",
+        ),
+    }
+    for part in parts:
+        name, meaning = PARTS[part]
+        config[name] = number(format="%.2f" if part == "mean" else "%+.2f", width=105, help=meaning)
+    return config
+
+
+def _explain(
+    row: PredictionParts,
+    parts: Sequence[str],
+    labels: Mapping[str, str],
+    reasons: ExplainedItem | None,
+) -> None:
+    title = frame.plain(labels[row.item_id])
+    st.subheader(f"Why {title}", anchor=False)
+    named = [(PARTS[part][0], float(getattr(row, part))) for part in parts]
+    # A model without levels has no mean to begin with.
+    start, steps = (named[0], named[1:]) if parts[0] == "mean" else (("Nothing", 0.0), named)
+    with st.container(horizontal=True):
+        with st.container(border=True, width=CHART_WIDTH):
+            st.markdown("**What the prediction is made of**", help=_meanings(parts))
+            table = recommend_charts.waterfall_table(start, steps, ("Prediction", row.rating))
+            _waterfall(table, "recommend_parts")
+        if reasons is not None:
+            with st.container(border=True, width=CHART_WIDTH):
+                st.markdown(
+                    "**What each of the ratings does**",
+                    help="It begins with what somebody without any rating would be predicted. Each rating's share is "
+                    "exact: they add up.",
+                )
+                _waterfall(_reasons_table(reasons, labels), "recommend_shares")
+
+
+def _waterfall(table: pd.DataFrame, key: str) -> None:
+    chart = recommend_charts.waterfall_chart(table, "Rating points")
+    st.altair_chart(chart, width="stretch", key=key, alt=recommend_charts.waterfall_words(table))
+
+
+def _reasons_table(item: ExplainedItem, labels: Mapping[str, str]) -> pd.DataFrame:
+    steps = [(f"{labels[share.item_id]}: {share.given:g}", share.share) for share in item.shares]
+    steps = recommend_charts.largest_steps(steps, "The other ratings")
+    if abs(item.clipping) >= 0.005:
+        steps.append((PARTS["clipping"][0], item.clipping))
+    return recommend_charts.waterfall_table(("Without ratings", item.base), steps, ("Prediction", item.rating))
+
+
+def _meanings(parts: Sequence[str]) -> str:
+    return "\n".join(f"- **{PARTS[part][0]}**: {PARTS[part][1]}" for part in parts)
