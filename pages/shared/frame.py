@@ -21,6 +21,7 @@ MENU = (
     ("pages/results.py", "Results"),
     ("pages/cold_start.py", "Cold start"),
     ("pages/recommend.py", "Recommend"),
+    ("pages/explore.py", "Explore"),
 )
 STATUS_SECONDS = 2.0
 WARM_UP_AFTER_SECONDS = 1.0

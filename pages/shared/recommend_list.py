@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import streamlit as st
 
+from convmf.runs.store import RunRecord
 from pages.shared import address, frame, recommend_charts
 
 if TYPE_CHECKING:  # the modules behind them import torch
@@ -35,6 +36,7 @@ def shown_parts(net: ConvMF, rows: Sequence[PredictionParts]) -> list[str]:
 
 
 def show(
+    run: RunRecord,
     net: ConvMF,
     rows: Sequence[PredictionParts],
     labels: Mapping[str, str],
@@ -66,7 +68,7 @@ def show(
     )
     chosen = next((place for place in event["selection"]["rows"] if place < len(rows)), 0)
     address.remember("item", rows[chosen].item_id)
-    _explain(rows[chosen], parts, labels, reasons[chosen] if reasons else None)
+    _explain(run, rows[chosen], parts, labels, reasons[chosen] if reasons else None)
 
 
 def list_table(
@@ -85,7 +87,7 @@ def list_table(
     for part in parts:
         columns[PARTS[part][0]] = [getattr(row, part) for row in rows]
     if any(row.text_trust is not None for row in rows):
-        columns["Text trust"] = [row.text_trust for row in rows]
+        columns["Text trust"] = [None if row.text_trust is None else 100 * row.text_trust for row in rows]
     return pd.DataFrame(columns)
 
 
@@ -106,9 +108,9 @@ def _columns(parts: Sequence[str]) -> dict[str, object]:
             width="medium", help="Which of the new user's ratings adds most to this prediction, and how much."
         ),
         "Text trust": st.column_config.ProgressColumn(
-            format="percent",
+            format="%.0f %%",
             min_value=0.0,
-            max_value=1.0,
+            max_value=100.0,
             width=110,
             help="How much of the item's profile comes from its text: all without ratings, little with many.",
         ),
@@ -120,6 +122,7 @@ def _columns(parts: Sequence[str]) -> dict[str, object]:
 
 
 def _explain(
+    run: RunRecord,
     row: PredictionParts,
     parts: Sequence[str],
     labels: Mapping[str, str],
@@ -143,6 +146,11 @@ def _explain(
                     "exact: they add up.",
                 )
                 _waterfall(_reasons_table(reasons, labels), "recommend_shares")
+    st.page_link(
+        "pages/explore.py",
+        label="**Look at this item and its neighbours** →",
+        query_params={"run": run.id, "item": row.item_id},
+    )
 
 
 def _waterfall(table: pd.DataFrame, key: str) -> None:

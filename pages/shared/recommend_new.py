@@ -17,7 +17,7 @@ if TYPE_CHECKING:  # the modules behind it import torch
     from convmf.model.convmf import ConvMF
 
 N_SHOWN = 6
-CARD_WIDTH = 315
+CARD_WIDTH = recommend_list.CHART_WIDTH
 
 
 def show(run: RunRecord, net: ConvMF, data: Dataset) -> None:
@@ -53,7 +53,7 @@ def _list(run: RunRecord, net: ConvMF, given: Mapping[str, float], labels: Mappi
         + ("A few more make the list more your own. " if len(given) < 5 else "")
         + "Nothing is stored: the ratings stand in the address of this page only."
     )
-    recommend_list.show(net, rows, labels, f"recommend_new_{run.id}", folded.items)
+    recommend_list.show(run, net, rows, labels, f"recommend_new_{run.id}", folded.items)
 
 
 # What was rated, and what is offered --------------------------------------------------------------
@@ -164,9 +164,9 @@ def _card(run: RunRecord, net: ConvMF, data: Dataset, item_id: str, levels: tupl
         st.session_state[key] = given.get(item_id)
     title = frame.plain(data.label(row))
     low, high = net.scale.lowest, net.scale.highest
-    with st.container(border=True, width=CARD_WIDTH):
-        st.markdown(f"**{title}**")
-        st.caption(frame.plain(data.genres[row].replace("|", ", ")) if data.genres[row] else "No genre is given.")
+    about = frame.plain(data.genres[row].replace("|", ", ")) or None
+    with st.container(border=True, width=CARD_WIDTH, horizontal=True, vertical_alignment="center"):
+        st.markdown(f"**{title}**", help=about, width="stretch")
         if levels:
             rating = st.segmented_control(
                 f"Rating of {title}",
@@ -174,6 +174,7 @@ def _card(run: RunRecord, net: ConvMF, data: Dataset, item_id: str, levels: tupl
                 format_func=lambda level: f"{level:g}",
                 key=key,
                 label_visibility="collapsed",
+                wrap=True,
             )
         else:
             rating = st.number_input(
@@ -185,6 +186,7 @@ def _card(run: RunRecord, net: ConvMF, data: Dataset, item_id: str, levels: tupl
                 key=key,
                 placeholder=f"{low:g} to {high:g}",
                 label_visibility="collapsed",
+                width=180,
             )
     ratings = {**given, item_id: rating}
     st.session_state[_key(run, "given")] = {item: value for item, value in ratings.items() if value is not None}

@@ -37,6 +37,7 @@ PAGES = {
     "results": "results",
     "cold_start": "cold_start",
     "recommend": "recommend",
+    "explore": "explore",
 }
 WIDTHS = {1440: 3800, 900: 4600}
 """Width of the window and a height in which a whole page fits: Streamlit scrolls inside, not the window."""

@@ -1,0 +1,184 @@
+"""What the kernels of the text network read, and what they do with it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import altair as alt
+import pandas as pd
+import streamlit as st
+
+from convmf.palette import ACCENT, RED
+from convmf.runs.store import RunRecord
+from pages.shared import address, frame, pick
+from pages.shared.workspace import dataset, model
+
+if TYPE_CHECKING:  # the modules behind them import torch
+    from convmf.explain import Kernel
+    from convmf.model.convmf import ConvMF
+
+CHART_WIDTH = 482
+N_TOP = 4
+RAISES, LOWERS = "moves it up", "moves it down"
+
+
+@st.cache_resource(show_spinner="Reading all texts with every kernel …", max_entries=6)
+def _kernels(run_id: str, ended: str, dataset_id: str) -> list[Kernel]:
+    from convmf.explain import kernel_readings
+
+    return kernel_readings(model(run_id, ended), dataset(dataset_id).texts)
+
+
+def show(run: RunRecord, net: ConvMF) -> None:
+    """The kernels as a table, and the chosen one."""
+    kernels = _kernels(run.id, str(run.ended), run.dataset_id)
+    n_merged = sum(len(kernel.numbers) - 1 for kernel in kernels)
+    st.markdown(
+        "A kernel is a small detector: it slides over a text a few words at a time and answers to the phrases that it "
+        "has learned to look for. What all kernels find makes the profile of an item."
+    )
+    st.caption(
+        f"{len(kernels):,} different kernels that found something"
+        + (f"; {n_merged:,} more read the same as one of them and are shown as one with it. " if n_merged else ". ")
+        + "Those that move ratings most come first."
+    )
+    shown = _filter(kernels)
+    if not shown:
+        st.info("No kernel has this among its strongest phrases. Try another word, or a part of one.")
+        return
+    chosen = _choose(shown, run)
+    _detail(net, shown[chosen], pick.item_labels(run.dataset_id))
+
+
+def _filter(kernels: Sequence[Kernel]) -> list[Kernel]:
+    if "explore_word" not in st.session_state:
+        st.session_state["explore_word"] = st.query_params.get("word", "")
+    word = st.text_input("Only those that read", key="explore_word", placeholder="A word or a part of one", width=420)
+    address.remember("word", (word or "").strip())
+    return with_phrase(kernels, word or "")
+
+
+def with_phrase(kernels: Sequence[Kernel], word: str) -> list[Kernel]:
+    """The kernels with ``word`` in one of their strongest phrases."""
+    wanted = word.strip().casefold()
+    return [kernel for kernel in kernels if any(wanted in found.phrase.casefold() for found in kernel.phrases)]
+
+
+def kernels_table(kernels: Sequence[Kernel]) -> pd.DataFrame:
+    """A row a kernel, figures as numbers."""
+    return pd.DataFrame(
+        {
+            "Answers to": ["; ".join(found.phrase for found in kernel.phrases[:N_TOP]) for kernel in kernels],
+            "Words": [kernel.size for kernel in kernels],
+            "Effect": [kernel.effect for kernel in kernels],
+            "Opinions differ by": [kernel.spread for kernel in kernels],
+            "Kernels": [len(kernel.numbers) for kernel in kernels],
+        }
+    )
+
+
+def _choose(kernels: Sequence[Kernel], run: RunRecord) -> int:
+    numbers = [str(kernel.numbers[0]) for kernel in kernels]
+    asked = st.query_params.get("kernel")
+    key = f"explore_kernels_{run.id}"
+    first = st.session_state.setdefault(f"{key}_first", numbers.index(asked) if asked in numbers else 0)
+    number = st.column_config.NumberColumn
+    event = st.dataframe(
+        kernels_table(kernels),
+        hide_index=True,
+        height=388,
+        key=key,
+        on_select="rerun",
+        selection_mode="single-row-required",
+        selection_default={"selection": {"rows": [first]}},
+        column_config={
+            "Answers to": st.column_config.TextColumn(
+                width="large", help="The phrases in the catalogue that excite it most."
+            ),
+            "Words": number(width=80, help="How many words it looks at in one go."),
+            "Effect": number(
+                format="%+.3f",
+                width=90,
+                help="What the phrase that it looks for does to the average user's rating, in rating points.",
+            ),
+            "Opinions differ by": number(
+                format="%.3f",
+                width=140,
+                help="How much users differ in what it does to their rating: the standard deviation, in rating points.",
+            ),
+            "Kernels": number(width=85, help="How many kernels read the same, and stand here as one."),
+        },
+        alt="Kernels with their strongest phrases and what they do to ratings",
+    )
+    chosen = next((row for row in event["selection"]["rows"] if row < len(kernels)), 0)
+    address.remember("kernel", numbers[chosen])
+    return int(chosen)
+
+
+def _detail(net: ConvMF, kernel: Kernel, labels: Mapping[str, str]) -> None:
+    several = len(kernel.numbers) > 1
+    st.subheader(f"Kernel{'s' * several} {', '.join(str(number) for number in kernel.numbers)}", anchor=False)
+    with st.container(horizontal=True):
+        with st.container(border=True, width=CHART_WIDTH):
+            st.markdown("**Its strongest phrases**", help="Each phrase once, with an item in whose text it stands.")
+            table = pd.DataFrame(
+                {
+                    "Phrase": [found.phrase for found in kernel.phrases],
+                    "Strength": [found.activation for found in kernel.phrases],
+                    "Stands in": [labels[found.item_id] for found in kernel.phrases],
+                }
+            )
+            st.dataframe(
+                table,
+                hide_index=True,
+                key="explore_kernel_phrases",
+                column_config={
+                    "Strength": st.column_config.NumberColumn(
+                        format="%.2f", width=85, help="How strongly the kernel answers; it has no unit."
+                    )
+                },
+                alt="The strongest phrases of the chosen kernel",
+            )
+        with st.container(border=True, width=CHART_WIDTH):
+            st.markdown(
+                "**What it moves**",
+                help="The numbers of an item's profile that it changes most, from its usual answer to its strongest. "
+                "They have no unit; the level is how much everybody likes the item.",
+            )
+            moves = moves_table(kernel, levels=net.config.biases)
+            st.altair_chart(moves_chart(moves), width="stretch", key="explore_moves", alt=_words(moves))
+
+
+def moves_table(kernel: Kernel, *, levels: bool) -> pd.DataFrame:
+    """Columns factor, change, effect: the columns of θ that the kernel moves most."""
+    rows = [
+        (
+            "Level" if levels and move.factor == 0 else f"Factor {move.factor + (not levels)}",
+            move.change,
+            RAISES if move.change >= 0 else LOWERS,
+        )
+        for move in kernel.factors
+    ]
+    return pd.DataFrame(rows, columns=["factor", "change", "effect"])
+
+
+def moves_chart(table: pd.DataFrame) -> alt.Chart:
+    """How far a kernel moves each number of a profile."""
+    return (
+        alt.Chart(table)
+        .mark_bar(cornerRadius=2)
+        .encode(
+            alt.Y("factor:N", sort=None, title=None, axis=alt.Axis(ticks=False)),
+            alt.X("change:Q", title="Change in the item's profile", axis=alt.Axis(format="+.2f", tickCount=5)),
+            alt.Color("effect:N", scale=alt.Scale(domain=[RAISES, LOWERS], range=[ACCENT, RED]), legend=None),
+            tooltip=[alt.Tooltip("factor:N", title="Number"), alt.Tooltip("change:Q", title="Change", format="+.3f")],
+        )
+        .properties(height=70 + 34 * len(table))
+    )
+
+
+def _words(table: pd.DataFrame) -> str:
+    return "Bar chart of changes: " + "; ".join(
+        f"{frame.plain(row.factor)} {row.change:+.3f}" for row in table.itertuples()
+    )

@@ -1,0 +1,213 @@
+"""The Explore page: the map, an item's card and neighbours, and the kernels."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from convmf.data.dataset import Dataset
+from convmf.data.splits import SplitSettings
+from convmf.explain import (
+    CatalogueFigures,
+    FactorMove,
+    Kernel,
+    KernelPhrase,
+    Neighbour,
+    Projection,
+    SharedPhrase,
+    kernel_readings,
+    project,
+)
+from convmf.model.convmf import ConvMF
+from convmf.runs.store import RunRecord
+from pages.shared import explore_item, explore_kernels, explore_map
+from pages.shared import workspace as shared
+from tests.helpers import TINY, tiny_dataset
+
+ROOT = Path(__file__).parents[1]
+GENRES = ("War|Action", "Romance", "War", "Romance") * 6
+
+
+def explore_page(**query: str) -> AppTest:
+    """The page, drawn once."""
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).run()
+    app.switch_page("pages/explore.py")
+    for key, value in query.items():
+        app.query_params[key] = value
+    app.run()
+    assert not app.exception and not app.error
+    return app
+
+
+def texts(app: AppTest) -> str:
+    kinds = (app.markdown, app.caption, app.info, app.warning, app.header, app.subheader, app.text)
+    return "\n".join(element.value for kind in kinds for element in kind)
+
+
+def trained(data: Dataset | None = None, **changes: object) -> RunRecord:
+    """A finished run on ``data``."""
+    record = shared.store().add_dataset(data or dataclasses.replace(tiny_dataset(), genres=GENRES))
+    run = shared.jobs().start(record.id, dataclasses.replace(TINY, **changes), SplitSettings())  # type: ignore[arg-type]
+    until = time.monotonic() + 60
+    while shared.store().run(run.id).is_active:
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    return shared.store().run(run.id)
+
+
+def net_of(run: RunRecord) -> ConvMF:
+    return shared.model(run.id, str(run.ended))
+
+
+def drawn(app: AppTest) -> dict:
+    """The map as Plotly gets it."""
+    (chart,) = app.get("plotly_chart")
+    figure: dict = json.loads(chart.proto.spec)
+    return figure
+
+
+def metric(app: AppTest, label: str) -> str:
+    return str(next(element.value for element in app.metric if element.label == label))
+
+
+def test_without_a_model_the_page_points_to_training(workspace):
+    assert "no trained model yet" in texts(explore_page())
+
+
+def test_every_item_is_on_the_map_and_the_page_says_how_much_it_shows(workspace):
+    run = trained()
+    app = explore_page()
+    points = [ids[0] for trace in drawn(app)["data"] for ids in trace.get("customdata", [])]
+    assert sorted(points) == sorted(net_of(run).item_ids)
+    share = sum(project(net_of(run)).explained)
+    assert f"show {share:.0%} of the differences between the 4 numbers" in texts(app)
+    assert "share one point" not in texts(app), "there is only one without a text"
+    (chart,) = app.get("plotly_chart")
+    assert "24 items by their text factors" in chart.proto.alt and "Film 0" in chart.proto.alt
+
+
+def test_the_card_shows_the_item_of_the_address(workspace):
+    run = trained()
+    app = explore_page(item="i4", run=run.id)
+    net, data = net_of(run), shared.dataset(run.dataset_id)
+    own = data.ratings.rating[data.ratings.item_index == 4]
+    assert metric(app, "Ratings") == str(len(own)) and metric(app, "Mean rating") == f"{own.mean():.2f}"
+    assert metric(app, "Expected") == f"{net.predict(net.user_ids, ['i4'] * 30).mean():.2f}"
+    assert data.texts[4] in [element.value for element in app.text]
+    near = [item.title for item in net.similar_items("i4", 10, by="text")]
+    assert list(app.dataframe[0].value["Item"]) == near
+    assert list(app.dataframe[1].value["Item"]) == [item.title for item in net.similar_items("i4", 10)]
+    app.selectbox(key="explore_item").set_value("i23").run()
+    assert app.query_params["item"] == "i23"
+    assert metric(app, "Ratings") == "0" and metric(app, "Mean rating") == "none yet"
+
+
+def test_an_address_with_odd_things_shows_the_default(workspace):
+    trained()
+    app = explore_page(item="nothing", by="moon", colour="smell", view="inside")
+    assert "The item in this address" in texts(app)
+    assert app.selectbox(key="explore_item").value == "i0"
+    assert len(app.get("plotly_chart")) == 1
+
+
+def test_links_take_the_item_along(workspace):
+    run = trained()
+    links = {element.proto.label: element.proto for element in explore_page(item="i4").get("page_link")}
+    cold = next(proto for label, proto in links.items() if "Cold start" in label and "text" in label)
+    liked = next(proto for label, proto in links.items() if "who likes it" in label)
+    assert "text=" in cold.query_string and f"run={run.id}" in cold.query_string
+    assert "who=new" in liked.query_string and "i4" in liked.query_string
+
+
+@pytest.mark.parametrize("colour", ["genre", "mean", "count", "trust"])
+def test_points_can_be_coloured_by_what_there_is(workspace, colour):
+    trained()
+    app = explore_page(colour=colour)
+    traces = drawn(app)["data"][:-1]  # the last one is the ring
+    names = [trace["name"] for trace in traces]
+    if colour == "genre":
+        assert names == ["Action", "Romance", "War"]
+    elif colour == "trust":
+        assert names == ["Text trust"]
+    else:
+        assert names == ["Without ratings", explore_map.COLOURS[colour]]
+
+
+def test_a_model_without_texts_has_a_map_by_ratings_alone(workspace):
+    run = trained(tiny_dataset(), text="none")
+    app = explore_page()
+    assert "What the kernels read" not in [
+        option.content for group in app.get("button_group") for option in group.proto.options
+    ]
+    assert [trace["name"] for trace in drawn(app)["data"][:-1]] == ["Without ratings", "Mean rating"]
+    (table,) = app.dataframe
+    assert list(table.value["Item"]) == [item.title for item in net_of(run).similar_items("i0", 10)]
+
+
+def test_the_kernels_and_what_they_read(workspace):
+    run = trained()
+    app = explore_page(view="kernels")
+    kernels = kernel_readings(net_of(run), shared.dataset(run.dataset_id).texts)
+    table = app.dataframe[0].value
+    assert table["Effect"].tolist() == pytest.approx([kernel.effect for kernel in kernels])
+    assert list(app.dataframe[1].value["Phrase"]) == [found.phrase for found in kernels[0].phrases]
+    app.text_input(key="explore_word").set_value("soldiers").run()
+    assert len(app.dataframe[0].value) == len(explore_kernels.with_phrase(kernels, "soldiers")) < len(kernels)
+    assert app.query_params["word"] == "soldiers"
+    app.text_input(key="explore_word").set_value("zeppelin").run()
+    assert "No kernel has this" in texts(app)
+    chosen = explore_page(view="kernels", kernel=str(kernels[2].numbers[0]))
+    assert list(chosen.dataframe[1].value["Phrase"]) == [found.phrase for found in kernels[2].phrases]
+
+
+def test_titles_are_shown_as_they_stand(workspace):
+    evil = "<b>![x](http://example.org/x.png)</b> $a$ %{x}"
+    trained(dataclasses.replace(tiny_dataset(), titles=(evil,) * 24, genres=("<i>A</i>",) * 24))
+    app = explore_page()
+    assert "![" not in "\n".join(element.value for kind in (app.markdown, app.subheader) for element in kind)
+    assert "<b>![" not in json.dumps(drawn(app)) and "<i>A" not in json.dumps(drawn(app))
+
+
+# The pieces ---------------------------------------------------------------------------------------
+
+
+def some_items(n: int = 3) -> explore_map.MapItems:
+    figures = CatalogueFigures(np.array([5, 0, 1][:n]), np.array([3.5, np.nan, 1.0][:n]), None)
+    return explore_map.MapItems(("a", "b", "c")[:n], ("A", "B", "C")[:n], ("", "", "X|Y")[:n], figures)
+
+
+def test_of_very_many_items_the_most_rated_are_drawn(monkeypatch):
+    monkeypatch.setattr(explore_map, "MOST_POINTS", 2)
+    projection = Projection(np.arange(6.0).reshape(3, 2), (0.6, 0.3))
+    figure = explore_map.map_figure(projection, some_items(), "count")
+    assert [ids for trace in figure.data for ids in trace.customdata] == [["a"], ["c"]]
+    marked = explore_map.with_mark(figure, projection, 1)
+    assert (marked.data[-1].x, marked.data[-1].y) == ((2.0,), (3.0,)), "the chosen one has its ring all the same"
+    assert len(figure.data) + 1 == len(marked.data)
+
+
+def test_hover_says_what_is_known():
+    items = some_items()
+    assert explore_map.hover_text(items, 0) == "<b>A</b><br>5 ratings, mean 3.50"
+    assert explore_map.hover_text(items, 1) == "<b>B</b><br>no ratings yet"
+    assert explore_map.hover_text(items, 2) == "<b>C</b><br>X, Y<br>1 rating, mean 1.00"
+    assert set(explore_map.colour_choices(items)) == {"genre", "mean", "count"}
+
+
+def test_a_phrase_that_both_texts_have_stands_once():
+    shared_phrases = (SharedPhrase("war", "war", 0.3), SharedPhrase("night", "dark", 0.1))
+    table = explore_item.neighbours_table([Neighbour("a", "A", 0.9, 0.4, shared_phrases)], "item", {"a": "Alpha"})
+    assert table.values.tolist() == [["Alpha", 0.4, "war; night ↔ dark"]]
+
+
+def test_the_level_is_named_where_there_is_one():
+    kernel = Kernel((4, 9), 2, (KernelPhrase("war", 1.0, "a", "A"),), (FactorMove(0, 0.5), FactorMove(3, -0.1)), 0.1, 0)
+    with_levels = explore_kernels.moves_table(kernel, levels=True)
+    assert with_levels.values.tolist() == [["Level", 0.5, "moves it up"], ["Factor 3", -0.1, "moves it down"]]
+    assert explore_kernels.moves_table(kernel, levels=False)["factor"].tolist() == ["Factor 1", "Factor 4"]
