@@ -16,24 +16,47 @@ LEAD = (
 )
 PICTURE = Path(__file__).parent / "assets" / "how_it_works.svg"
 PICTURE_ALT = (
-    "Ratings give a profile of numbers for each user and each item. A network reads the descriptions and learns to "
-    "tell an item's profile from its text. Both profiles together give the expected rating, for a new item as well."
+    "How ConvMF works, in five boxes. Ratings lead to profiles, numbers for each person and each film. Descriptions "
+    "lead to a text reader, a network that learns to tell a film's profile from its text. The two profiles together "
+    "give the expected rating; for a new film, which nobody has rated, its description is enough."
 )
+PICTURE_WIDTH, LEGEND_WIDTH = 600, 340
+LEGEND = """
+1. Who gave which rating. A **new** film has none, so ratings alone can't say anything about it.
+2. What is written about each film, the new one too.
+3. From the ratings every person and every film gets a profile: numbers that tell tastes apart.
+4. The text reader learns which words go with which profile. Both are learned by turns, and each corrects the other.
+5. A person's profile and a film's profile give the rating. The new film's profile is read from its description.
+"""
+ANY_ITEMS = "Films are an example: books, games, dishes or goods will do, if they are rated and described."
 REFRESH_SECONDS = 2.0
 MAX_LISTED = 6
-BASELINE_HELP = "The same error for a simple rule: the mean, plus how far this user and this item usually lie from it."
+SIMPLE_RULE = (
+    "The simple rule knows no tastes and no texts: it says the mean, plus how far this user and this item usually lie "
+    "from it."
+)
 
 
 def main() -> None:
     frame.page("Overview", LEAD)
     records, runs = workspace.store().datasets(), workspace.store().runs()
     _next_step(records, runs)
-    st.image(str(PICTURE), width="stretch", alt=PICTURE_ALT)
+    _picture()
     if records:
         st.header("In the workspace", anchor=False)
         _latest_figures(records, runs)
         _datasets(records)
         _runs_live(any(run.is_active for run in runs))
+
+
+def _picture() -> None:
+    """What the model does, in a picture and in words; narrow windows have the words below it."""
+    st.header("How it works", anchor=False)
+    with st.container(horizontal=True, gap="medium"):
+        st.image(str(PICTURE), width=PICTURE_WIDTH, alt=PICTURE_ALT)
+        with st.container(width=LEGEND_WIDTH):
+            st.markdown(LEGEND)
+            st.caption(ANY_ITEMS)
 
 
 def _next_step(records: list[DatasetRecord], runs: list[RunRecord]) -> None:
@@ -56,7 +79,9 @@ def _next_step(records: list[DatasetRecord], runs: list[RunRecord]) -> None:
 
 def _first_step() -> None:
     st.markdown(f"**Next:** load the built-in data, {data_view.sample_text()}. It takes a second.")
-    st.caption(data_view.floor_text())
+    st.caption(
+        "Then a model learns from them, in seconds, and you describe a film of your own and see who would like it."
+    )
     with st.container(horizontal=True, vertical_alignment="center"):
         if st.button("Load the built-in data", type="primary"):
             try:
@@ -94,17 +119,27 @@ def _latest_figures(records: list[DatasetRecord], runs: list[RunRecord]) -> None
     )
     rmse, biases = run.report["rmse"], run.report["baselines"].get("biases") or {}
     shown = (
-        ("Test RMSE", rmse.get("test"), "Error on ratings that the training never saw."),
-        ("Simple rule", biases.get("test"), BASELINE_HELP),
-        ("RMSE on new items", rmse.get("cold"), "Error on items without any rating, by their description alone."),
-        ("Simple rule, new items", biases.get("cold"), BASELINE_HELP),
+        ("test", "RMSE, known items", "Error on ratings of known items, kept aside until the end."),
+        ("cold", "RMSE, new items", "Error on items without any rating, by their description alone."),
     )
     with st.container(horizontal=True):
-        for label, value, explanation in shown:
-            if value is not None:
-                st.metric(label, f"{value:.3f}", help=explanation, border=True, width=200)
+        for part, label, explanation in shown:
+            if rmse.get(part) is not None:
+                _figure(label, rmse[part], biases.get(part), explanation)
     if data_view.is_sample(record):
         st.caption(data_view.floor_text())
+
+
+def _figure(label: str, value: float, simple: float | None, explanation: str) -> None:
+    st.metric(
+        label,
+        f"{value:.3f}",
+        delta=None if simple is None else f"{value - simple:+.3f} against a simple rule",
+        delta_color="inverse",
+        help=f"{explanation} {SIMPLE_RULE}",
+        border=True,
+        width=300,
+    )
 
 
 def _datasets(records: list[DatasetRecord]) -> None:

@@ -207,9 +207,15 @@ PRESETS: dict[str, dict[str, Any]] = {
 }
 
 PRESET_HELP: dict[str, str] = {
-    "default": "The best predictions: users' and items' own levels are modelled beside the factors.",
-    "paper": "The model and settings of the 2016 paper: no levels, RMSprop, five CNN passes an iteration.",
-    "quick": "A small network for a first look: a fraction of the time at a little less accuracy.",
+    "default": (
+        "The best predictions: it also learns how generous each user and how liked each item is, and strengthens the "
+        "pulls by itself until the error stops falling."
+    ),
+    "paper": (
+        "The model and settings of the 2016 paper, for comparison: tastes alone, pulls (λ) as you set them, and five "
+        "passes of the text network an iteration."
+    ),
+    "quick": "A small text network for a first look: a fraction of the time, a little less accurate.",
 }
 
 

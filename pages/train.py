@@ -58,7 +58,10 @@ def _choose_view() -> None:
 
 def _new_training(datasets: list[DatasetRecord]) -> None:
     st.subheader("New training", anchor=False)
+    asked = st.query_params.get("preset")
     data = _choose_dataset(datasets)
+    if "train_preset" not in st.session_state and asked in PRESETS:
+        st.session_state["train_preset"] = asked
     preset = st.radio(
         "Preset",
         list(PRESETS),
@@ -68,6 +71,7 @@ def _new_training(datasets: list[DatasetRecord]) -> None:
         help="A set of settings that belong together. Each of them can be changed below.",
         persist_state="session",
     )
+    _address(dataset=data.id, **({} if preset == next(iter(PRESETS)) else {"preset": preset}))
     cold_percent, seed, chosen_device = _main_settings()
     config = vectors = None
     with st.expander("All settings", key="train_settings"):
@@ -116,7 +120,6 @@ def _choose_dataset(datasets: list[DatasetRecord]) -> DatasetRecord:
         key="train_dataset",
         persist_state="page",
     )
-    _address(dataset=chosen)
     data = by_id[chosen]
     st.caption(
         f"{data.n_users:,} users, {data.n_items:,} items, {data.n_items_with_text:,} of them with a description. "

@@ -48,6 +48,11 @@ def _page(**query: str) -> AppTest:
     return _run(at)
 
 
+def _query(at: AppTest) -> dict[str, str]:
+    """The address; what the test has put there stands in lists, what the page has put there doesn't."""
+    return {key: value if isinstance(value, str) else value[-1] for key, value in at.query_params.items()}
+
+
 def _run(at: AppTest) -> AppTest:
     at.run()
     assert not at.exception
@@ -283,23 +288,23 @@ def test_examples_of_every_length_and_of_what_is_missing(workspace, stored):
     texts = tuple("word " * (row + 1) if text else "" for row, text in enumerate(data.texts))
     stored.add_dataset(dataclasses.replace(data, texts=texts))
     page = _page()
-    kind = page.radio(key="example_kind")
+    kind = page.button_group(key="address_texts")
     assert kind.options == ["A mix", "The longest", "The shortest", "Missing (1)"]
 
     def shown() -> list[str]:
         titles = [element.value.strip("*") for element in page.markdown if element.value.startswith("**Film")]
         return [title.removeprefix("Film ") for title in titles]
 
-    kind.set_value("The shortest")
+    kind.set_value("shortest")
     _run(page)
     assert shown() == ["0", "1", "2"]
     _click(page, "Show others")
     assert shown() == ["3", "4", "5"]
-    page.radio(key="example_kind").set_value("The longest")
+    page.button_group(key="address_texts").set_value("longest")
     _run(page)
     assert shown() == ["23", "22", "20"]
     assert "24 words · 0 ratings" in _texts(page)
-    page.radio(key="example_kind").set_value("Missing")
+    page.button_group(key="address_texts").set_value("missing")
     _run(page)
     assert "1 of 24 items have no description." in _texts(page)
     table = next(frame.value for frame in page.dataframe if "Item" in frame.value)
@@ -312,7 +317,7 @@ def test_the_words_and_what_becomes_of_them(workspace, stored):
     assert _metrics(page)["Distinct words"] == "12"
     words = next(frame.value for frame in page.dataframe if "Word" in frame.value)
     assert set(words["Used"]) == {"Read"} and set(words["Word"]) == {"house", "love", "wedding"}
-    page.selectbox(key="word_use").set_value("too common")
+    page.button_group(key="address_words").set_value("too common")
     _run(page)
     words = next(frame.value for frame in page.dataframe if "Word" in frame.value)
     assert {"war", "soldiers"} <= set(words["Word"]) and set(words["Used"]) == {"Too common"}
@@ -330,14 +335,31 @@ def test_data_sets_side_by_side(workspace, stored):
     assert "Side by side" not in [header.value for header in _page().header]
     stored.add_dataset(dataclasses.replace(tiny_dataset(30), name="Same"))
     page = _page()
-    table = next(frame.value for frame in page.dataframe if "What it is" in frame.value)
+    table = page.table[0].value
     assert table.loc["Users"].tolist()[:2] == ["30", "20"]
-    assert list(table.columns) == ["Same", "Same (2)", "What it is"]
+    assert list(table.columns) == ["Same", r"Same \(2\)", "What it is"]
     assert table.loc["Items with a text"].tolist()[:2] == ["23", "23"]
     compared = next(box for box in page.multiselect if box.label == "Data sets to compare")
     compared.set_value(compared.value[:1])
     _run(page)
     assert "Choose at least two." in _texts(page)
+    assert [_query(page)["compare"]] == compared.value
+
+
+def test_the_address_holds_every_choice_on_a_data_set(workspace, stored):
+    for name in ("A", "B", "C"):
+        stored.add_dataset(dataclasses.replace(tiny_dataset(), name=name))
+    newest, middle, oldest = stored.datasets()
+    page = _page(dataset=middle.id, texts="missing", words="too common", word="war", compare=f"{oldest.id}.{newest.id}")
+    assert "1 of 24 items have no description." in _texts(page)
+    assert page.button_group(key="address_words").value == "too common"
+    assert page.text_input(key="word_part").value == "war"
+    assert list(page.table[0].value.columns) == ["A", "C", "What it is"]
+    page.text_input(key="word_part").set_value("")
+    page.button_group(key="address_texts").set_value("mix")
+    _run(page)
+    assert _query(page)["words"] == "too common" and _query(page)["dataset"] == middle.id
+    assert "word" not in page.query_params and "texts" not in page.query_params
 
 
 def test_names_in_plots_are_neither_markup_nor_templates():
@@ -362,7 +384,7 @@ def test_movielens_is_fetched_when_asked_with_its_terms_shown(page, stored, monk
     with serving(lambda handler: (asked.append(handler.path), hand_out(handler))) as url:
         monkeypatch.setattr(movielens, "URL", url)
         _run(page)
-        assert not asked and "not for commercial use" in "".join(box.label for box in page.expander)
+        assert not asked and "not for commercial use" in _texts(page)
         assert "only request to another host" in _texts(page) and "Acknowledge the data" in _texts(page)
         page.button(key="movielens_start").click()
         _fetched(_run(page))

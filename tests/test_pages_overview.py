@@ -55,8 +55,10 @@ def _trained(stored: Store, dataset_id: str) -> str:
 def test_without_data_the_next_step_loads_the_built_in_data(stored):
     page = _page()
     assert _buttons(page) == ["Load the built-in data"]
-    floor = f"{sample_truth().rmse_floor_warm:.3f}"
-    assert "invented" in _texts(page) and floor in _texts(page)
+    assert f"{sample_truth().n_items:,} invented films" in _texts(page)
+    assert "RMSE" not in _texts(page), "nobody knows yet what that is"
+    (picture,) = page.get("image")
+    assert picture.proto.imgs[0].alt.startswith("How ConvMF works")
     page.button[0].click()
     _run(page)
     assert [record.note for record in stored.datasets()] == [SAMPLE_NOTE]
@@ -85,7 +87,9 @@ def test_with_a_trained_run_the_next_step_is_a_new_description(stored):
     _trained(stored, record.id)
     page = _page()
     assert _buttons(page) == ["Try a new description"]
-    assert {metric.label: metric.value for metric in page.metric} == {"Test RMSE": "0.812", "Simple rule": "0.950"}
+    (figure,) = page.metric
+    assert (figure.label, figure.value) == ("RMSE, known items", "0.812")
+    assert figure.delta == "-0.137 against a simple rule"
     assert r"**First \*try\***" in [link.label for link in page.get("page_link")]
     assert "RMSE on known items 0.812" in _texts(page) and "on new items 0" not in _texts(page)
     assert "lowest possible" not in _texts(page)

@@ -209,6 +209,16 @@ def test_the_costly_comparisons_are_trained_where_they_are_asked_for(gate):
     assert [run.all_baselines for run in shared.store().runs()] == [True]
 
 
+def test_the_address_names_the_preset(workspace):
+    data = shared.store().add_dataset(tiny_dataset())
+    app = train_page(dataset=data.id, preset="quick")
+    assert app.radio(key="train_preset").value == "quick"
+    assert app.query_params == {"dataset": data.id, "preset": "quick"}
+    app.radio(key="train_preset").set_value("default").run()
+    assert app.query_params == {"dataset": data.id}
+    assert train_page(dataset=data.id, preset="none").radio(key="train_preset").value == "default"
+
+
 def test_a_setting_that_cannot_be_used_is_named_and_nothing_starts(workspace):
     shared.store().add_dataset(tiny_dataset())
     app = train_page()
@@ -289,7 +299,7 @@ def test_a_failed_run_says_why_as_plain_text(gate):
     app.button(key="train_start").click().run()
     run_until(app, lambda: badge(app) == "failed")
     assert r"The \*disk\* is full \!\[x\]" in app.error[0].value
-    assert "start a new training" in texts(app)
+    assert "Choose “New training” above" in texts(app)
     assert "Start again" in buttons(app)
 
 
@@ -439,10 +449,11 @@ def test_the_log_and_the_command_of_a_run_outlive_a_refresh(workspace):
     assert command == train_command(TINY, SplitSettings(cold_items=0.2))
     labels = [button.proto.label for button in app.get("download_button")]
     assert labels == ["Download the log", "ratings.csv.gz", "items.csv.gz"]
-    table = next(frame.value for frame in app.dataframe if "Symbol" in frame.value)
-    rows = table.set_index("Name in the library")
-    assert rows.loc["lambda_v", ["Setting", "Symbol", "Value"]].tolist() == ["Pull of the text", "λ_V", "4.0"]
-    assert rows.loc["cold_items", "Value"] == "0.2"
+    plain = run_view.frame.plain
+    rows = next(table.value for table in app.table if table.value.index.name == "Setting")
+    value, meaning = rows.loc[plain("Pull of the text (λ_V)")]
+    assert value == plain("4.0") and meaning.endswith(plain("In the library: lambda_v."))
+    assert rows.loc["Items held out as if new", "Value"] == plain("0.2")
 
 
 def test_the_form_shows_the_command_that_does_the_same(workspace):
@@ -468,12 +479,26 @@ def test_the_terms_of_the_objective_and_the_loss_of_the_network():
     assert data == []
 
 
+def test_the_curves_in_words():
+    history = [
+        {"iteration": 1, "objective": 9000.0, "rating_loss": 9000.0, "valid_rmse": 0.9, "cnn_loss": 2.0},
+        {"iteration": 2, "objective": 5000.0, "rating_loss": 4000.0, "user_penalty": 1000.0, "valid_rmse": 0.8123},
+        {"iteration": 3, "objective": 5000.0, "rating_loss": 4000.0, "valid_rmse": 0.85, "cnn_loss": 1.5},
+    ]
+    words = charts.rmse_words(history, {"biases": {"valid": 0.88}})
+    assert words.endswith("is 0.812, in iteration 2 of 3. User and item averages: 0.880.")
+    assert "At first 9,000; now 5,000: Error on the training ratings 4,000, Pull on" in charts.objective_words(history)
+    assert charts.cnn_words(history).endswith("At first 2.000, at most 2.000, now 1.500.")
+    assert charts.rmse_words([], None).endswith("beside simple averages.")
+
+
 def test_the_label_of_the_best_iteration_lies_below_every_line():
     history = [{"iteration": 1, "objective": 9.0, "train_rmse": 0.9, "valid_rmse": 1.0}]
     layers = charts.rmse_chart(history, {"biases": {"valid": 0.96}}).to_dict()["layer"]
     (label,) = [layer for layer in layers if layer["mark"]["type"] == "text"]
     scale = layers[0]["encoding"]["y"]["scale"]
-    assert charts.RMSE_HEIGHT - label["encoding"]["y"]["value"] < scale["padding"]
+    above_the_foot = int(label["encoding"]["y"]["value"]["expr"].removeprefix("height - "))
+    assert above_the_foot < scale["padding"]
 
 
 def test_the_first_paint_waits_for_no_torch(workspace):

@@ -29,10 +29,11 @@ ZOOM = "zoom"
 
 _SERIES = {TRAIN: QUIET, VALID: ACCENT, BIASES: AMBER, GLOBAL_MEAN: "#98A0AD"}
 _BASELINES = {"biases": BIASES, "global_mean": GLOBAL_MEAN}
+_SOLID, _DASHED = [1, 0], [6, 4]
 _ITERATION = alt.X(
     "iteration:Q",
     title="Iteration",
-    axis=alt.Axis(format="d", tickMinStep=1, grid=False),
+    axis=alt.Axis(format="d", tickMinStep=1, grid=False, labelExpr="datum.value < 1 ? '' : datum.label"),
     scale=alt.Scale(zero=False, nice=False, padding=28),
 )
 _LEGEND = alt.Legend(title=None, orient="top", direction="horizontal", columns=2, labelLimit=220)
@@ -127,6 +128,16 @@ def terms_table(history: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["iteration", "term", "order", "value", "total"])
 
 
+def objective_words(history: Sequence[Mapping[str, Any]]) -> str:
+    """The chart of the objective, for those who can't see it."""
+    words = "Area chart of the objective after each iteration, stacked from its four terms."
+    if not history:
+        return words
+    first, last = history[0], history[-1]
+    terms = ", ".join(f"{name} {float(last.get(key) or 0.0):,.0f}" for key, (name, _) in TERMS.items())
+    return f"{words} At first {first['objective']:,.0f}; now {last['objective']:,.0f}: {terms}."
+
+
 def cnn_chart(history: Sequence[Mapping[str, Any]]) -> alt.LayerChart:
     """The loss of the text network after each iteration; its specification never changes."""
     rows = [
@@ -136,7 +147,7 @@ def cnn_chart(history: Sequence[Mapping[str, Any]]) -> alt.LayerChart:
     ]
     base = alt.Chart(pd.DataFrame(rows, columns=["iteration", "loss"])).encode(
         _ITERATION,
-        alt.Y("loss:Q", title="Loss of an item", axis=alt.Axis(format="~g"), scale=alt.Scale(zero=False, padding=10)),
+        alt.Y("loss:Q", title="Loss of an item", axis=alt.Axis(format="~g"), scale=alt.Scale(zero=False)),
         tooltip=[
             alt.Tooltip("iteration:Q", title="Iteration"),
             alt.Tooltip("loss:Q", title="Loss of an item", format=".4f"),
@@ -144,6 +155,13 @@ def cnn_chart(history: Sequence[Mapping[str, Any]]) -> alt.LayerChart:
     )
     line = base.mark_line(color=ACCENT).properties(name="curve").add_params(_zoom())
     return (line + base.mark_point(color=ACCENT, filled=True, size=28)).properties(height=SMALL_HEIGHT)
+
+
+def cnn_words(history: Sequence[Mapping[str, Any]]) -> str:
+    """The chart of the network's loss, for those who can't see it."""
+    losses = [values["cnn_loss"] for values in history if values.get("cnn_loss") is not None]
+    words = "Line chart of the text network's loss after each iteration."
+    return f"{words} At first {losses[0]:.3f}, at most {max(losses):.3f}, now {losses[-1]:.3f}." if losses else words
 
 
 def rmse_chart(
@@ -154,13 +172,12 @@ def rmse_chart(
     All layers read one table, so that only the data changes from one look to the next, never the specification.
     """
     base = alt.Chart(rmse_table(history, baselines))
-    colour = alt.Color(
-        "series:N",
-        scale=alt.Scale(domain=list(_SERIES), range=list(_SERIES.values())),
-        legend=alt.Legend(
-            title=None, orient="top", direction="horizontal", columns=2, labelLimit=220, symbolType="stroke"
-        ),
+    legend = alt.Legend(
+        title=None, orient="top", direction="horizontal", columns=2, labelLimit=220, symbolType="stroke", symbolSize=500
     )
+    colour = alt.Color("series:N", scale=alt.Scale(domain=list(_SERIES), range=list(_SERIES.values())), legend=legend)
+    dashes = [_DASHED if series in _BASELINES.values() else _SOLID for series in _SERIES]
+    dash = alt.StrokeDash("series:N", scale=alt.Scale(domain=list(_SERIES), range=dashes), legend=legend)
     # The padding leaves room below every line and curve for the label of the best iteration.
     rmse = alt.Y("rmse:Q", title="RMSE (rating points)", scale=alt.Scale(zero=False, padding=26))
     tooltip = [
@@ -169,20 +186,44 @@ def rmse_chart(
         alt.Tooltip("rmse:Q", title="RMSE", format=".4f"),
     ]
     measured = alt.FieldOneOfPredicate("series", [TRAIN, VALID])
-    curves = base.transform_filter(measured).encode(_ITERATION, rmse, colour, tooltip=tooltip)
+    curves = base.transform_filter(measured).encode(_ITERATION, rmse, colour, dash, tooltip=tooltip)
     lines = base.transform_filter(alt.FieldOneOfPredicate("series", [BIASES, GLOBAL_MEAN])).encode(
-        rmse, colour, tooltip=[tooltip[0], tooltip[2]]
+        rmse, colour, dash, tooltip=[tooltip[0], tooltip[2]]
     )
     best = base.transform_filter(alt.FieldEqualPredicate(BEST, "series")).encode(_ITERATION, tooltip=tooltip)
-    label = best.encode(alt.YValue(RMSE_HEIGHT - 10), text="label:N")
+    # Streamlit fits axes and legend into the height, so the foot of the curves is known to the browser alone.
+    foot = best.encode(alt.YValue(alt.expr("height - 9")), text="label:N")
+    stem = best.encode(alt.YValue(0), alt.Y2Value(alt.expr("height - 20")))
     return alt.layer(
-        lines.mark_rule(strokeDash=[6, 4], strokeWidth=1.5),
-        best.encode(alt.YValue(0), alt.Y2Value(RMSE_HEIGHT - 22)).mark_rule(color=ACCENT, strokeWidth=1, opacity=0.5),
+        lines.mark_rule(strokeWidth=1.5),
+        stem.mark_rule(color=ACCENT, strokeWidth=1, opacity=0.5),
         curves.mark_line(strokeWidth=2).properties(name="curves").add_params(_zoom()),
         curves.mark_point(filled=True, size=28),
         best.encode(rmse).mark_point(color=ACCENT, size=170, strokeWidth=2),
-        label.mark_text(color=ACCENT, fontWeight="bold", align="center", baseline="middle"),
+        foot.mark_text(color=ACCENT, fontWeight="bold", align="center", baseline="middle"),
     ).properties(height=RMSE_HEIGHT)
+
+
+def rmse_words(history: Sequence[Mapping[str, Any]], baselines: Mapping[str, Mapping[str, float]] | None) -> str:
+    """The chart of the RMSE, for those who can't see it."""
+    words = "Line chart of the RMSE on training and validation ratings after each iteration, beside simple averages."
+    best = best_iteration(history)
+    if best is not None:
+        words += f" The lowest on validation ratings is {best[1]:.3f}, in iteration {best[0]} of {len(history)}."
+    for series, level in _levels(baselines):
+        words += f" {series}: {level:.3f}."
+    return words
+
+
+def _levels(baselines: Mapping[str, Mapping[str, float]] | None) -> list[tuple[str, float]]:
+    """Name and RMSE of the baselines, on the validation ratings where there are any."""
+    levels = []
+    for key, series in _BASELINES.items():
+        parts = (baselines or {}).get(key) or {}
+        level = parts.get("valid", parts.get("train"))
+        if level is not None:
+            levels.append((series, float(level)))
+    return levels
 
 
 def rmse_table(
@@ -197,11 +238,7 @@ def rmse_table(
     best = best_iteration(history)
     if best is not None:
         rows.append((BEST, best[0], best[1], f"best: {best[0]}"))
-    for key, series in _BASELINES.items():
-        parts = (baselines or {}).get(key) or {}
-        level = parts.get("valid", parts.get("train"))
-        if level is not None:
-            rows.append((series, 1, float(level), ""))
+    rows += [(series, 1, level, "") for series, level in _levels(baselines)]
     return pd.DataFrame(rows, columns=["series", "iteration", "rmse", "label"])
 
 

@@ -8,7 +8,7 @@ import streamlit as st
 from convmf.data.statistics import DatasetStatistics, concentration
 from convmf.errors import ConvMFError
 from convmf.runs.store import DatasetRecord
-from pages.shared import data_charts, frame, workspace
+from pages.shared import address, data_charts, frame, workspace
 
 MAX_COMPARED = 4
 
@@ -38,15 +38,18 @@ FIGURES: tuple[tuple[str, str, str], ...] = (
 def draw(records: list[DatasetRecord]) -> None:
     """The figures of up to four data sets beside each other."""
     by_id = {record.id: record for record in records}
+    first = list(by_id)[:MAX_COMPARED]
+    asked = [key for key in st.query_params.get("compare", "").split(".") if key in by_id][:MAX_COMPARED]
     chosen = st.multiselect(
         "Data sets to compare",
         list(by_id),
-        default=list(by_id)[:MAX_COMPARED],
+        default=asked or first,
         format_func=lambda key: by_id[key].name if key in by_id else "",
         max_selections=MAX_COMPARED,
         key=f"compared_{'_'.join(sorted(by_id))[:200]}",
         help=f"Up to {MAX_COMPARED} at a time.",
     )
+    address.remember("compare", "" if chosen == first else ".".join(chosen))
     if len(chosen) < 2:
         st.info("Choose at least two.")
         return
@@ -57,11 +60,8 @@ def draw(records: list[DatasetRecord]) -> None:
         st.error(frame.plain(str(error)))
         return
     names = dict(zip(chosen, unique([by_id[key].name for key in chosen]), strict=True))
-    st.dataframe(
-        figures_table({names[key]: figures[key] for key in chosen}),
-        height="content",
-        alt="Figures of the data sets, a column each",
-    )
+    # A table, not a dataframe: it breaks its lines, so what each figure is can be read in narrow windows, too.
+    st.table(figures_table({frame.plain(names[key]): figures[key] for key in chosen}), border="horizontal")
     picture = data_charts.tails({names[key]: curves[key] for key in chosen})
     st.markdown(f"**{picture.title}**")
     st.plotly_chart(picture.figure, config=data_charts.CONFIG, alt=picture.alt, key="chart_tails")

@@ -26,10 +26,9 @@ def draw(records: list[DatasetRecord]) -> None:
         "It belongs to GroupLens and is not part of this app. The button asks files.grouplens.org for it "
         "(1 MB); that is the only request to another host that this app ever makes."
     )
-    with st.expander("Terms of use: for research, not for commercial use"):
-        for term in movielens.TERMS:
-            st.markdown(f"- {plain(term)}")
-        st.link_button("GroupLens's own words ↗", movielens.TERMS_URL)
+    st.markdown("**Its licence, in short: for research, not for commercial use**")
+    st.markdown("\n".join(f"- {plain(term)}" for term in movielens.TERMS))
+    st.link_button("GroupLens's own words ↗", movielens.TERMS_URL, type="tertiary")
     fetch = workspace.movielens_fetch()
     if fetch.status.is_active:
         st.session_state[_WATCHED] = True

@@ -12,12 +12,13 @@ from convmf.config import ConvMFConfig
 from convmf.data.dataset import Dataset
 from convmf.data.statistics import VocabularyTable, items_by_text_length, items_without_text, vocabulary_table
 from convmf.data.text import words
-from pages.shared import frame, workspace
+from pages.shared import address, frame, workspace
 
 N_EXAMPLES = 3
 EXAMPLE_LENGTH = 700
 MAX_ROWS = 1_000
-MIX, LONGEST, SHORTEST, MISSING = "A mix", "The longest", "The shortest", "Missing"
+MIX, LONGEST, SHORTEST, MISSING = "mix", "longest", "shortest", "missing"
+KINDS = {MIX: "A mix", LONGEST: "The longest", SHORTEST: "The shortest", MISSING: "Missing"}
 USES = {
     "read": ("Read", "The words that the model reads: the best by tf-idf (often in few descriptions)."),
     "too common": ("Too common", "In so many descriptions that they tell nothing about one of them."),
@@ -33,15 +34,8 @@ def draw_examples(dataset_id: str, dataset: Dataset) -> None:
     """Some descriptions of the kind that is chosen, or the items that have none."""
     st.subheader("Descriptions", anchor=False)
     n_missing = dataset.n_items - dataset.n_items_with_text
-    which = st.radio(
-        "Which descriptions",
-        [MIX, LONGEST, SHORTEST, MISSING],
-        format_func=lambda name: f"{name} ({n_missing:,})" if name == MISSING else name,
-        key="example_kind",
-        horizontal=True,
-        label_visibility="collapsed",
-        persist_state="session",
-    )
+    kinds = {**KINDS, MISSING: f"{KINDS[MISSING]} ({n_missing:,})"}
+    which = address.choice("Which descriptions", kinds, "texts", MIX, show_label=False)
     order, missing = _orders(dataset_id)
     if which == MISSING:
         _draw_missing(dataset, missing)
@@ -125,13 +119,15 @@ def draw_words(dataset_id: str) -> None:
         st.metric("Distinct words", f"{len(table.words):,}", help="After lower-casing.", border=True, width=150)
         for use, (label, meaning) in USES.items():
             st.metric(label, f"{table.count(use):,}", help=meaning, border=True, width=150)
+    st.session_state.setdefault("word_part", st.query_params.get("word", ""))
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        use = st.selectbox("Show", list(USES), format_func=lambda key: USES[key][0], key="word_use", width=200)
-        part = st.text_input("Find a word", key="word_part", placeholder="a part of it", width=220)
+        use = address.choice("Show", {use: label for use, (label, _) in USES.items()}, "words", "read")
+        part = st.text_input("Find a word", key="word_part", placeholder="a part of it", width=220).strip()
+    address.remember("word", part)
     chosen = table.words[table.words["use"] == use]
-    if part.strip():
+    if part:
         # A word is looked for among all of them: it may be left out, and then that is the answer.
-        chosen = table.words[table.words["word"].str.contains(part.strip().lower(), regex=False)]
+        chosen = table.words[table.words["word"].str.contains(part.lower(), regex=False)]
     if chosen.empty:
         st.info("There is no such word in these descriptions.")
         return

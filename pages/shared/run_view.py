@@ -143,7 +143,8 @@ def _draw(run: RunRecord) -> None:
     _head(run)
     if run.state == "failed":
         st.error(f"This training failed: {frame.plain(run.reason)}")
-        st.caption("Change what the message names, then start a new training.")
+        if not read_only():
+            st.caption("Choose “New training” above, change what the message names, and start it.")
     elif run.reason:
         st.info(frame.plain(run.reason))
     if run.is_active:
@@ -244,7 +245,7 @@ def _curves(run: RunRecord, history: Sequence[Mapping[str, Any]]) -> None:
         charts.rmse_chart(history, run.baselines),
         run,
         "run_rmse",
-        "Line chart of the RMSE on training and validation ratings after each iteration, beside simple averages",
+        charts.rmse_words(history, run.baselines),
     )
     st.caption(
         "Dashed lines: simple averages, on the validation ratings. A useful model comes to lie below them."
@@ -275,7 +276,7 @@ def _objective(run: RunRecord, history: Sequence[Mapping[str, Any]], grows: bool
         charts.objective_chart(history),
         run,
         "run_objective",
-        "Area chart of the objective after each iteration, stacked from its four terms",
+        charts.objective_words(history),
     )
     st.caption(GROWING_OBJECTIVE if grows else STEADY_OBJECTIVE)
 
@@ -289,7 +290,7 @@ def _cnn_loss(run: RunRecord, history: Sequence[Mapping[str, Any]]) -> None:
         charts.cnn_chart(history),
         run,
         "run_cnn",
-        "Line chart of the text network's loss after each iteration",
+        charts.cnn_words(history),
     )
     st.caption(
         "How far the text of a rated item is from telling what its ratings say. It can't reach zero: a text doesn't "
@@ -341,7 +342,9 @@ def _details(run: RunRecord) -> None:
     with st.expander("Log", key="run_log"):
         _log(run.id)
     with st.expander("Settings of this run", key="run_settings"):
-        st.dataframe(settings_table(run), hide_index=True, width="stretch", alt="The settings of this run")
+        # A table, not a dataframe: it breaks its lines, so the meanings can be read in narrow windows, too.
+        table = settings_table(run).map(frame.plain).set_index("Setting")
+        st.table(table, border="horizontal")
     with st.expander("The same from the command line", key="run_command"):
         data = store().dataset_record(run.dataset_id)
         vectors = "" if run.report is None else (run.report.get("word_vectors") or {}).get("file", "")
@@ -374,14 +377,19 @@ def _log_file(run_id: str) -> bytes:
 
 
 def settings_table(run: RunRecord) -> pd.DataFrame:
-    """A row a setting: its name in words, the paper's symbol, its value, what it means, its name in the library."""
+    """A row a setting: its name in words with the paper's symbol, its value, what it means, its name in the library."""
     rows = [
-        (settings.setting_name(name), field.metadata["symbol"], _value(run.config[name]), field.metadata["help"], name)
+        (_with_symbol(name, field.metadata["symbol"]), _value(run.config[name]), field.metadata["help"], name)
         for name, field in settings.FIELDS.items()
         if name in run.config
     ]
-    rows += [(name, "", _value(run.split[key]), meaning, key) for key, name, meaning in _SPLIT if key in run.split]
-    return pd.DataFrame(rows, columns=["Setting", "Symbol", "Value", "What it is", "Name in the library"])
+    rows += [(name, _value(run.split[key]), meaning, key) for key, name, meaning in _SPLIT if key in run.split]
+    table = [(setting, value, f"{meaning} In the library: {name}.") for setting, value, meaning, name in rows]
+    return pd.DataFrame(table, columns=["Setting", "Value", "What it is"])
+
+
+def _with_symbol(name: str, symbol: str) -> str:
+    return f"{settings.setting_name(name)} ({symbol})" if symbol else settings.setting_name(name)
 
 
 def _value(value: Any) -> str:

@@ -120,7 +120,6 @@ def take_details(browser: Browser, server: AppServer, folder: Path, run: str) ->
                 page.screenshot(path=folder / f"form_train_{width}_{theme}.png")
             with visit(browser, server, "data", width, theme) as page:
                 page.get_by_text("Add data", exact=True).click()
-                page.get_by_text("Terms of use").click()
                 page.wait_for_timeout(800)
                 page.screenshot(path=folder / f"add_data_{width}_{theme}.png")
             with visit(browser, server, "data", width, theme) as page:
