@@ -73,8 +73,10 @@ def _next_step(records: list[DatasetRecord], runs: list[RunRecord]) -> None:
             st.markdown(
                 f"**Next:** **{frame.plain(run.name)}** is trained. Describe something new and see who would like it."
             )
-            if st.button("Try a new description", type="primary"):
-                st.switch_page("pages/cold_start.py", query_params={"run": run.id})
+            with st.container(horizontal=True, vertical_alignment="center"):
+                if st.button("Try a new description", type="primary"):
+                    st.switch_page("pages/cold_start.py", query_params={"run": run.id})
+                st.page_link("pages/results.py", label="or see how good it is →", query_params={"run": run.id})
 
 
 def _first_step() -> None:

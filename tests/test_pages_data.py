@@ -350,7 +350,7 @@ def test_the_address_holds_every_choice_on_a_data_set(workspace, stored):
     for name in ("A", "B", "C"):
         stored.add_dataset(dataclasses.replace(tiny_dataset(), name=name))
     newest, middle, oldest = stored.datasets()
-    page = _page(dataset=middle.id, texts="missing", words="too common", word="war", compare=f"{oldest.id}.{newest.id}")
+    page = _page(dataset=middle.id, texts="missing", words="too common", word="war", compare=f"{oldest.id},{newest.id}")
     assert "1 of 24 items have no description." in _texts(page)
     assert page.button_group(key="address_words").value == "too common"
     assert page.text_input(key="word_part").value == "war"

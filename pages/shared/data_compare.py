@@ -38,18 +38,20 @@ FIGURES: tuple[tuple[str, str, str], ...] = (
 def draw(records: list[DatasetRecord]) -> None:
     """The figures of up to four data sets beside each other."""
     by_id = {record.id: record for record in records}
+    # The browser sends names back, so two data sets of one name would be taken for one.
+    names = dict(zip(by_id, unique([record.name for record in records]), strict=True))
     first = list(by_id)[:MAX_COMPARED]
-    asked = [key for key in st.query_params.get("compare", "").split(".") if key in by_id][:MAX_COMPARED]
+    asked = [key for key in st.query_params.get("compare", "").split(",") if key in by_id][:MAX_COMPARED]
     chosen = st.multiselect(
         "Data sets to compare",
         list(by_id),
         default=asked or first,
-        format_func=lambda key: by_id[key].name if key in by_id else "",
+        format_func=lambda key: names.get(key, ""),
         max_selections=MAX_COMPARED,
         key=f"compared_{'_'.join(sorted(by_id))[:200]}",
         help=f"Up to {MAX_COMPARED} at a time.",
     )
-    address.remember("compare", "" if chosen == first else ".".join(chosen))
+    address.remember("compare", "" if chosen == first else ",".join(chosen))
     if len(chosen) < 2:
         st.info("Choose at least two.")
         return
@@ -59,7 +61,6 @@ def draw(records: list[DatasetRecord]) -> None:
     except ConvMFError as error:
         st.error(frame.plain(str(error)))
         return
-    names = dict(zip(chosen, unique([by_id[key].name for key in chosen]), strict=True))
     # A table, not a dataframe: it breaks its lines, so what each figure is can be read in narrow windows, too.
     st.table(figures_table({frame.plain(names[key]): figures[key] for key in chosen}), border="horizontal")
     picture = data_charts.tails({names[key]: curves[key] for key in chosen})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import socket
@@ -13,8 +14,9 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 from types import TracebackType
+from urllib.parse import urlsplit
 
-from playwright.sync_api import Browser, Locator, Page, Playwright, expect
+from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, Playwright, expect
 
 from convmf.config import ConvMFConfig
 
@@ -29,6 +31,7 @@ FLAGS = [
     "--disable-sync",
 ]
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+_PROBE = re.compile(r"/\w+/_stcore/(health|host-config)$")
 _START_SECONDS = 60.0
 _END_SECONDS = 20.0
 
@@ -51,11 +54,13 @@ def launch(playwright: Playwright, chromium: str) -> Browser:
 class AppServer:
     """The app on a free port of 127.0.0.1 with its workspace in ``home``; a context manager.
 
+    ``environment`` holds further variables of its process.
+
     ``exit_code`` is that of the process once it has ended: SIGTERM, sent to its pid alone, should end it in order.
     """
 
-    def __init__(self, home: Path, log: Path) -> None:
-        self.home, self.log = home, log
+    def __init__(self, home: Path, log: Path, **environment: str) -> None:
+        self.home, self.log, self._environment = home, log, environment
         self.port = _free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.exit_code: int | None = None
@@ -64,7 +69,7 @@ class AppServer:
     def __enter__(self) -> AppServer:
         command = [sys.executable, "-m", "streamlit", "run", "app.py"]
         options = ["--server.port", str(self.port), "--server.address", "127.0.0.1", "--server.headless", "true"]
-        environment = {**os.environ, "CONVMF_HOME": str(self.home)}
+        environment = {**os.environ, **self._environment, "CONVMF_HOME": str(self.home)}
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 command + options, cwd=ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT
@@ -110,6 +115,37 @@ class AppServer:
             except (urllib.error.URLError, OSError):
                 time.sleep(0.1)
         raise RuntimeError(f"The server did not answer within {_START_SECONDS:g} s:\n{self.output()}")
+
+
+class Watcher:
+    """Everything that a page may not do: call another host, throw, log an error of the app's, show an exception."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.hosts: set[str] = set()
+        self.errors: list[str] = []
+        page.on("request", lambda request: self._note_request(request.url))
+        page.on("websocket", lambda socket: self._note_request(socket.url))
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
+        page.on("console", self._note_console)
+
+    def _note_request(self, url: str) -> None:
+        address = urlsplit(url)
+        if address.scheme in ("http", "https", "ws", "wss"):
+            self.hosts.add(address.hostname or "")
+
+    def _note_console(self, message: ConsoleMessage) -> None:
+        url = message.location.get("url", "")
+        # On a deep link Streamlit's own script looks for its server below the page's path first.
+        if message.type == "error" and not _PROBE.search(url):
+            self.errors.append(f"{message.text} {url}")
+
+    def check(self) -> None:
+        """Fail if something of that kind has happened so far."""
+        expect(self.page.get_by_test_id("stException")).to_have_count(0)
+        expect(self.page.locator("[data-testid='stAlertContentError']")).to_have_count(0)
+        assert self.hosts == {"127.0.0.1"}
+        assert self.errors == []
 
 
 def wait_for_app(page: Page, timeout: float = 30_000) -> None:

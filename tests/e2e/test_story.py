@@ -4,49 +4,16 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
-from tests.e2e.browser import AppServer, badge, metric, open_page, start_training, wait_for_app
+from tests.e2e.browser import AppServer, Watcher, badge, metric, open_page, start_training, wait_for_app
 
-PROBE = re.compile(r"/\w+/_stcore/(health|host-config)$")
 DESCRIPTION = (
     "A detective in a big city hunts a murderer through the night, helped by a young reporter. "
     "A dark and funny story about love, family and an old crime."
 )
-
-
-class Watcher:
-    """Everything that a page may not do: call another host, throw, log an error of the app's, show an exception."""
-
-    def __init__(self, page: Page) -> None:
-        self.page = page
-        self.hosts: set[str] = set()
-        self.errors: list[str] = []
-        page.on("request", lambda request: self._note_request(request.url))
-        page.on("websocket", lambda socket: self._note_request(socket.url))
-        page.on("pageerror", lambda error: self.errors.append(str(error)))
-        page.on("console", self._note_console)
-
-    def _note_request(self, url: str) -> None:
-        address = urlsplit(url)
-        if address.scheme in ("http", "https", "ws", "wss"):
-            self.hosts.add(address.hostname or "")
-
-    def _note_console(self, message: ConsoleMessage) -> None:
-        url = message.location.get("url", "")
-        # On a deep link Streamlit's own script looks for its server below the page's path first.
-        if message.type == "error" and not PROBE.search(url):
-            self.errors.append(f"{message.text} {url}")
-
-    def check(self) -> None:
-        """Fail if something of that kind has happened so far."""
-        expect(self.page.get_by_test_id("stException")).to_have_count(0)
-        expect(self.page.locator("[data-testid='stAlertContentError']")).to_have_count(0)
-        assert self.hosts == {"127.0.0.1"}
-        assert self.errors == []
 
 
 @pytest.mark.browser
