@@ -61,7 +61,7 @@ def _catalogue(run: RunRecord, net: ConvMF, data: Dataset) -> None:
     item = pick.pick("Item", labels, "item", explore_item.ITEM_KEY, most_rated, what="item")
     with st.container(horizontal=True):
         with st.container(border=True, width=MAP_WIDTH):
-            _map(run, net, data, item, labels[item])
+            _map(run, net, data, item)
         with st.container(border=True, width=CARD_WIDTH):
             explore_item.card(run, net, data, item, labels[item])
     explore_item.near(run, net, item, labels)
@@ -94,7 +94,7 @@ def _figure(run_id: str, ended: str, dataset_id: str, by: str, colour: str) -> g
     return map_figure(_projection(run_id, ended, by), _items(run_id, ended, dataset_id), colour)
 
 
-def _map(run: RunRecord, net: ConvMF, data: Dataset, item: str, label: str) -> None:
+def _map(run: RunRecord, net: ConvMF, data: Dataset, item: str) -> None:
     from pages.shared import explore_map
 
     ended = str(run.ended)
@@ -114,7 +114,7 @@ def _map(run: RunRecord, net: ConvMF, data: Dataset, item: str, label: str) -> N
         on_select=lambda: _take_point(key),
         selection_mode="points",
         config=PLOT_CONFIG,
-        alt=explore_map.map_words(items, projection, by, colour, label),
+        alt=explore_map.map_words(items, projection, by, colour),
     )
     _what(net, data, items, projection, by)
 

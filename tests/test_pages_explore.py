@@ -89,7 +89,7 @@ def test_every_item_is_on_the_map_and_the_page_says_how_much_it_shows(workspace)
     assert f"show {share:.0%} of the differences between the 4 numbers" in texts(app)
     assert "share one point" not in texts(app), "there is only one without a text"
     (chart,) = app.get("plotly_chart")
-    assert "24 items by their text factors" in chart.proto.alt and "Film 0" in chart.proto.alt
+    assert "24 items by their text factors" in chart.proto.alt
 
 
 def test_the_card_shows_the_item_of_the_address(workspace):
@@ -157,10 +157,10 @@ def test_the_kernels_and_what_they_read(workspace):
     table = app.dataframe[0].value
     assert table["Effect"].tolist() == pytest.approx([kernel.effect for kernel in kernels])
     assert list(app.dataframe[1].value["Phrase"]) == [found.phrase for found in kernels[0].phrases]
-    app.text_input(key="explore_word").set_value("soldiers").run()
+    app.text_input(key="address_word").set_value("soldiers").run()
     assert len(app.dataframe[0].value) == len(explore_kernels.with_phrase(kernels, "soldiers")) < len(kernels)
     assert app.query_params["word"] == "soldiers"
-    app.text_input(key="explore_word").set_value("zeppelin").run()
+    app.text_input(key="address_word").set_value("zeppelin").run()
     assert "No kernel has this" in texts(app)
     chosen = explore_page(view="kernels", kernel=str(kernels[2].numbers[0]))
     assert list(chosen.dataframe[1].value["Phrase"]) == [found.phrase for found in kernels[2].phrases]

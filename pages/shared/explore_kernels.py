@@ -11,7 +11,7 @@ import streamlit as st
 
 from convmf.palette import ACCENT, RED
 from convmf.runs.store import RunRecord
-from pages.shared import address, frame, pick
+from pages.shared import address, charts, pick
 from pages.shared.workspace import dataset, model
 
 if TYPE_CHECKING:  # the modules behind them import torch
@@ -52,11 +52,7 @@ def show(run: RunRecord, net: ConvMF) -> None:
 
 
 def _filter(kernels: Sequence[Kernel]) -> list[Kernel]:
-    if "explore_word" not in st.session_state:
-        st.session_state["explore_word"] = st.query_params.get("word", "")
-    word = st.text_input("Only those that read", key="explore_word", placeholder="A word or a part of one", width=420)
-    address.remember("word", (word or "").strip())
-    return with_phrase(kernels, word or "")
+    return with_phrase(kernels, address.words("Only those that read", "word", placeholder="A word or a part of one"))
 
 
 def with_phrase(kernels: Sequence[Kernel], word: str) -> list[Kernel]:
@@ -147,7 +143,7 @@ def _detail(net: ConvMF, kernel: Kernel, labels: Mapping[str, str]) -> None:
                 "They have no unit; the level is how much everybody likes the item.",
             )
             moves = moves_table(kernel, levels=net.config.biases)
-            st.altair_chart(moves_chart(moves), width="stretch", key="explore_moves", alt=_words(moves))
+            charts.draw(moves_chart(moves), "explore_moves", moves_words(moves))
 
 
 def moves_table(kernel: Kernel, *, levels: bool) -> pd.DataFrame:
@@ -178,7 +174,6 @@ def moves_chart(table: pd.DataFrame) -> alt.Chart:
     )
 
 
-def _words(table: pd.DataFrame) -> str:
-    return "Bar chart of changes: " + "; ".join(
-        f"{frame.plain(row.factor)} {row.change:+.3f}" for row in table.itertuples()
-    )
+def moves_words(table: pd.DataFrame) -> str:
+    """What is to be seen in the chart, in words."""
+    return "Bar chart of changes: " + "; ".join(f"{row.factor} {row.change:+.3f}" for row in table.itertuples())

@@ -166,12 +166,12 @@ def hover_text(items: MapItems, row: int) -> str:
     return "<br>".join(lines)
 
 
-def map_words(items: MapItems, projection: Projection, by: str, colour: str, chosen: str) -> str:
-    """What the map shows, in words, for those who can't see it."""
+def map_words(items: MapItems, projection: Projection, by: str, colour: str) -> str:
+    """What the map shows, in words, for those who can't see it; the same whatever item is chosen, as the map is."""
     shown: Sequence[int] = shown_rows(items.figures).tolist()
     first, second = projection.explained
     return (
         f"Scatter plot of {len(shown):,} items by their {by} factors on two axes, which show {first + second:.0%} of "
-        f"the differences, coloured by {COLOURS[colour].lower()}. Marked: {chosen}. The search field above and the "
+        f"the differences, coloured by {COLOURS[colour].lower()}. The search field above and the "
         "lists of neighbours below lead to the same items by keyboard."
     )

@@ -117,3 +117,9 @@ def phrases_chart(table: pd.DataFrame) -> alt.Chart:
         )
         .properties(height=80 + 24 * len(table))
     )
+
+
+def phrases_words(table: pd.DataFrame) -> str:
+    """What is to be seen in the chart, in words."""
+    listed = "; ".join(f"{row.phrase} {row.difference:+.2f}" for row in table.itertuples())
+    return f"Bar chart of phrases by how many points more they add for this user than for the average one: {listed}."

@@ -10,7 +10,7 @@ import streamlit as st
 
 from convmf.data.dataset import Dataset
 from convmf.runs.store import RunRecord
-from pages.shared import pick, recommend_charts, recommend_list
+from pages.shared import charts, pick, recommend_charts, recommend_list
 from pages.shared.workspace import dataset, model
 
 if TYPE_CHECKING:  # the modules behind them import torch
@@ -106,13 +106,7 @@ def _phrases(phrases: tuple[TastePhrase, ...]) -> None:
     if table.empty:
         st.caption("In what this user rated there is no phrase that does more, or less, for them than for others.")
         return
-    words = "; ".join(f"{row.phrase} {row.difference:+.2f}" for row in table.itertuples())
-    st.altair_chart(
-        recommend_charts.phrases_chart(table),
-        width="stretch",
-        key="recommend_phrases",
-        alt=f"Bar chart of phrases by how many points more they add for this user than for the average one: {words}.",
-    )
+    charts.draw(recommend_charts.phrases_chart(table), "recommend_phrases", recommend_charts.phrases_words(table))
     st.caption(
         "What phrases add to this user's rating of an item beyond what they add for the average user. They stand in "
         "the texts of the items this user rated highest and lowest."

@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from convmf.runs.store import RunRecord
-from pages.shared import address, frame, recommend_charts
+from pages.shared import address, charts, frame, recommend_charts
 
 if TYPE_CHECKING:  # the modules behind them import torch
     from convmf.explain import ExplainedItem, PredictionParts
@@ -155,7 +155,7 @@ def _explain(
 
 def _waterfall(table: pd.DataFrame, key: str) -> None:
     chart = recommend_charts.waterfall_chart(table, "Rating points")
-    st.altair_chart(chart, width="stretch", key=key, alt=recommend_charts.waterfall_words(table))
+    charts.draw(chart, key, recommend_charts.waterfall_words(table))
 
 
 def _reasons_table(item: ExplainedItem, labels: Mapping[str, str]) -> pd.DataFrame:

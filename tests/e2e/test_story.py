@@ -27,7 +27,7 @@ def test_from_a_fresh_server_to_a_prediction(browser: Browser, server: AppServer
     expect(page.get_by_test_id("stMain").get_by_role("heading", level=1)).to_have_text("Train", timeout=60_000)
     wait_for_app(page)
     expect(page.get_by_test_id("stSidebar").get_by_role("link")).to_have_text(
-        ["Overview", "Data", "Train", "Results", "Cold start"]
+        ["Overview", "Data", "Train", "Results", "Cold start", "Recommend", "Explore"]
     )
     watcher.check()
 
