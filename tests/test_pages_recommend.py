@@ -173,7 +173,7 @@ def test_models_without_texts_or_levels_show_the_parts_they_have(workspace, chan
     run = trained(**changes)
     app = recommend_page()
     columns = set(app.dataframe[-1].value.columns)
-    assert ("From its text" in columns) is (changes.get("text") != "none")
+    assert ("Text part" in columns) is (changes.get("text") != "none")
     assert ("Item's level" in columns) is changes.get("biases", True)
     assert listed(app) == [item.title for item in net_of(run).recommend("u0", 10)]
 
@@ -225,6 +225,8 @@ def test_steps_of_a_prediction_begin_where_the_one_before_ends():
         ["Prediction", 3.0, 3.0, "3.00", "ends with"],
     ]
     assert "up +0.50; down -1.00" in recommend_charts.waterfall_words(table)
+    for layer in recommend_charts.waterfall_chart(table, "Points").to_dict()["layer"]:
+        assert layer["encoding"]["y"]["sort"] == ["Mean", "up", "down", "Prediction"]
 
 
 def test_many_steps_keep_their_sum():

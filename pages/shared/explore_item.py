@@ -131,8 +131,8 @@ def _table(by: str, table: pd.DataFrame, ids: Sequence[str], item_id: str, title
         on_select=lambda: _open(key, ids),
         selection_mode="single-row",
         column_config={
-            "Item": st.column_config.TextColumn(width=150),
-            "Likeness": st.column_config.NumberColumn(format="%.2f", width=72, help="The cosine of the two profiles."),
+            "Item": st.column_config.TextColumn(width=185),
+            "Likeness": st.column_config.NumberColumn(format="%.2f", width=70, help="The cosine of the two profiles."),
             "Shared phrases": st.column_config.TextColumn(width=320),
         },
         alt=f"{title}: {', '.join(table['Item'])}",

@@ -39,7 +39,13 @@ def waterfall_chart(table: pd.DataFrame, title: str) -> alt.LayerChart:
     room = max(0.25 * (highest - lowest), 0.1)  # for the labels
     table = table.assign(right=table[["start", "end"]].max(axis=1))
     base = alt.Chart(table).encode(
-        alt.Y("step:N", sort=None, title=None, axis=alt.Axis(labelLimit=230, ticks=False, labelPadding=8)),
+        # Said in words, because layers with data of their own each would bring an order of their own.
+        alt.Y(
+            "step:N",
+            sort=table["step"].tolist(),
+            title=None,
+            axis=alt.Axis(labelLimit=230, ticks=False, labelPadding=8),
+        ),
         tooltip=[
             alt.Tooltip("step:N", title="Part"),
             alt.Tooltip("label:N", title="Rating points"),
@@ -106,7 +112,7 @@ def phrases_chart(table: pd.DataFrame) -> alt.Chart:
             alt.Color(
                 "effect:N",
                 scale=alt.Scale(domain=["more than to others", "less than to others"], range=[ACCENT, RED]),
-                legend=alt.Legend(title=None, orient="top", direction="horizontal"),
+                legend=alt.Legend(title=None, orient="top", direction="vertical"),
             ),
             tooltip=[
                 alt.Tooltip("phrase:N", title="Phrase"),

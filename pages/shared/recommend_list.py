@@ -21,8 +21,8 @@ PARTS = {
     "mean": ("Mean of all", "The mean of all training ratings: where every prediction begins."),
     "user_bias": ("User's level", "How far this user rates above or below the mean, whatever the item."),
     "item_bias": ("Item's level", "How far this item is rated above or below the mean, whoever rates it."),
-    "text_part": ("From its text", "How this user likes what the model reads in the item's text."),
-    "rating_part": ("From its ratings", "How this user likes what the item's ratings say beyond its text."),
+    "text_part": ("Text part", "How this user likes what the model reads in the item's text."),
+    "rating_part": ("Rating part", "How this user likes what the item's ratings say beyond its text."),
     "clipping": ("Cut to the scale", "What keeps the sum inside the scale of ratings."),
 }
 """Parts of a prediction in their order: a name, and what it is."""
@@ -102,22 +102,22 @@ def raised_by(item: ExplainedItem, labels: Mapping[str, str]) -> str:
 def _columns(parts: Sequence[str]) -> dict[str, object]:
     number = st.column_config.NumberColumn
     config: dict[str, object] = {
-        "Item": st.column_config.TextColumn(width="medium", pinned=True),
-        "Predicted": number(format="%.2f", width=85, help="The rating that this user would give, in rating points."),
+        "Item": st.column_config.TextColumn(width=160),
+        "Predicted": number(format="%.2f", width=78, help="The rating that this user would give, in rating points."),
         "Raised most by": st.column_config.TextColumn(
-            width="medium", help="Which of the new user's ratings adds most to this prediction, and how much."
+            width=180, help="Which of the new user's ratings adds most to this prediction, and how much."
         ),
         "Text trust": st.column_config.ProgressColumn(
             format="%.0f %%",
             min_value=0.0,
             max_value=100.0,
-            width=110,
+            width=92,
             help="How much of the item's profile comes from its text: all without ratings, little with many.",
         ),
     }
     for part in parts:
         name, meaning = PARTS[part]
-        config[name] = number(format="%.2f" if part == "mean" else "%+.2f", width=105, help=meaning)
+        config[name] = number(format="%.2f" if part == "mean" else "%+.2f", width=86, help=meaning)
     return config
 
 
