@@ -105,12 +105,13 @@ def _map(run: RunRecord, net: ConvMF, data: Dataset, item: str) -> None:
         by = address.choice("Place by", BY, "by", "text")
     colour = address.choice("Colour by", colours, "colour", next(iter(colours)))
     projection = _projection(run.id, ended, by)
-    marked = _marked((run.id, by, colour), item)
+    drawn = f"explore_map_{run.id}_{by}_{colour}"
+    marked = _marked(drawn, item)
+    key = f"{drawn}_{marked}"
+    figure = _figure(run.id, ended, run.dataset_id, by, colour)
     st.plotly_chart(
-        explore_map.with_mark(
-            _figure(run.id, ended, run.dataset_id, by, colour), projection, int(net.item_rows([marked])[0])
-        ),
-        key=(key := f"explore_map_{run.id}_{by}_{colour}_{marked}"),
+        explore_map.with_mark(figure, projection, int(net.item_rows([marked])[0])),
+        key=key,
         on_select=lambda: _take_point(key),
         selection_mode="points",
         config=PLOT_CONFIG,
@@ -119,10 +120,11 @@ def _map(run: RunRecord, net: ConvMF, data: Dataset, item: str) -> None:
     _what(net, data, items, projection, by)
 
 
-def _marked(drawn: tuple[str, str, str], item: str) -> str:
+def _marked(drawn: str, item: str) -> str:
     """The item with a ring. A clicked point is marked by Plotly, so the figure stays as it is, and its zoom too."""
-    before, marked = st.session_state.get("explore_marked", (None, item))
-    if before != drawn or st.session_state.get("explore_clicked") != item:
+    before, marked = st.session_state.get("explore_marked", ("", item))
+    is_on_screen = before == drawn and f"{drawn}_{marked}" in st.session_state
+    if not is_on_screen or st.session_state.get("explore_clicked") != item:
         marked = item
         st.session_state["explore_clicked"] = None
     st.session_state["explore_marked"] = drawn, marked

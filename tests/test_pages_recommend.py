@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import shutil
 import time
 from pathlib import Path
 
@@ -150,6 +151,49 @@ def test_an_item_is_found_by_its_title_and_rated(workspace):
     assert cards(app)[0].key == f"rate_{run.dataset_id}_i22"
     app.text_input(key="recommend_find").set_value("nowhere to be found").run()
     assert "no item with these letters" in texts(app)
+
+
+def test_a_link_counts_more_than_what_was_rated_before(workspace):
+    run = trained()
+    app = recommend_page(who="new", rate="5:i0")
+    app.switch_page("pages/explore.py").run()
+    app.switch_page("pages/recommend.py")
+    app.query_params["who"], app.query_params["rate"] = "new", "1:i3"
+    app.run()
+    assert listed(app) == [item.title for item in explain_fold_in(net_of(run), {"i3": 1.0}, 10).items]
+    app.switch_page("pages/explore.py").run()
+    app.switch_page("pages/recommend.py")
+    app.query_params.clear()
+    app.query_params["who"] = "new"
+    app.run()
+    assert app.query_params["rate"] == "1:i3", "without a link what was rated last is still there"
+
+
+def test_the_chosen_row_is_that_of_the_address(workspace):
+    run = trained()
+    third = net_of(run).recommend("u2", 3)[-1]
+    app = recommend_page(user="u2", item=third.item_id)
+    assert f"Why {third.title}" in texts(app)
+
+
+def test_the_run_goes_along_to_the_next_page(workspace):
+    first, latest = trained(), trained(tiny_dataset(seed=1))
+    app = recommend_page()
+    assert app.selectbox(key="recommend_run").value == latest.id
+    app.selectbox(key="recommend_run").set_value(first.id).run()
+    app.switch_page("pages/explore.py")
+    app.query_params.clear()
+    app.run()
+    assert app.selectbox(key="explore_run").value == first.id
+
+
+def test_a_model_that_is_gone_is_a_sentence(workspace):
+    run = trained()
+    shutil.rmtree(shared.store().model_folder(run.id))
+    for page in ("pages/recommend.py", "pages/explore.py"):
+        app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).run()
+        app.switch_page(page).run()
+        assert not app.exception and len(app.error) == 1 and "model" in app.error[0].value
 
 
 def test_any_scale_can_be_rated(workspace):

@@ -76,9 +76,10 @@ def kernels_table(kernels: Sequence[Kernel]) -> pd.DataFrame:
 
 def _choose(kernels: Sequence[Kernel], run: RunRecord) -> int:
     numbers = [str(kernel.numbers[0]) for kernel in kernels]
-    asked = st.query_params.get("kernel")
     key = f"explore_kernels_{run.id}"
-    first = st.session_state.setdefault(f"{key}_first", numbers.index(asked) if asked in numbers else 0)
+    if key not in st.session_state:  # the first look
+        asked = st.query_params.get("kernel")
+        st.session_state[f"{key}_first"] = numbers.index(asked) if asked in numbers else 0
     number = st.column_config.NumberColumn
     event = st.dataframe(
         kernels_table(kernels),
@@ -87,7 +88,7 @@ def _choose(kernels: Sequence[Kernel], run: RunRecord) -> int:
         key=key,
         on_select="rerun",
         selection_mode="single-row-required",
-        selection_default={"selection": {"rows": [first]}},
+        selection_default={"selection": {"rows": [st.session_state[f"{key}_first"]]}},
         column_config={
             "Answers to": st.column_config.TextColumn(
                 width="large", help="The phrases in the catalogue that excite it most."

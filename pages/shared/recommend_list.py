@@ -49,8 +49,10 @@ def show(
         return
     parts = shown_parts(net, rows)
     table = list_table(rows, parts, labels, reasons)
-    asked = st.query_params.get("item")
-    first = next((place for place, row in enumerate(rows) if row.item_id == asked), 0)
+    if key not in st.session_state:  # the first look
+        asked = st.query_params.get("item")
+        first = next((place for place, row in enumerate(rows) if row.item_id == asked), 0)
+        st.session_state[f"{key}_first"] = first
     event = st.dataframe(
         table,
         hide_index=True,
@@ -58,7 +60,7 @@ def show(
         key=key,
         on_select="rerun",
         selection_mode="single-row-required",
-        selection_default={"selection": {"rows": [st.session_state.setdefault(f"{key}_first", first)]}},
+        selection_default={"selection": {"rows": [st.session_state[f"{key}_first"]]}},
         column_config=_columns(parts),
         alt="Recommended items, best first, with the parts of each prediction",
     )

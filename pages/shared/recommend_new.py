@@ -17,13 +17,14 @@ if TYPE_CHECKING:  # the modules behind it import torch
     from convmf.model.convmf import ConvMF
 
 N_SHOWN = 6
+FIND_KEY = "recommend_find"
 CARD_WIDTH = recommend_list.CHART_WIDTH
 
 
 def show(run: RunRecord, net: ConvMF, data: Dataset) -> None:
     """Cards to rate, and the list that comes of them."""
     labels = pick.item_labels(run.dataset_id)
-    shown = _shown(run, net)
+    shown = _shown(run)
     st.header("Rate a few items you know", anchor=False)
     _find(run, labels)
     levels = _levels(run.dataset_id)
@@ -68,11 +69,12 @@ def _given(run: RunRecord) -> dict[str, float]:
     return dict(st.session_state[_key(run, "given")])
 
 
-def _shown(run: RunRecord, net: ConvMF) -> list[str]:
+def _shown(run: RunRecord) -> list[str]:
     """The items on the cards; on the first look the rated ones of the address, and popular ones that differ."""
-    key = _key(run, "shown")
-    if key not in st.session_state:
-        asked, n_wrong = ratings_in_address(net, st.query_params.get_all("rate"))
+    key, values = _key(run, "shown"), st.query_params.get_all("rate")
+    is_first_look = FIND_KEY not in st.session_state
+    if key not in st.session_state or (is_first_look and values):
+        asked, n_wrong = ratings_in_address(model(run.id, str(run.ended)), values)
         if n_wrong:
             st.warning(
                 f"{n_wrong} of the ratings in this address can't be used: they are of items that aren't in the data of "
@@ -124,7 +126,7 @@ def _find(run: RunRecord, labels: Mapping[str, str]) -> None:
     """A search for further items to rate."""
     sought = st.text_input(
         "Find an item to rate",
-        key="recommend_find",
+        key=FIND_KEY,
         placeholder="Part of its title or id",
         width=420,
         help="It comes first among the items below.",
@@ -144,7 +146,7 @@ def _find(run: RunRecord, labels: Mapping[str, str]) -> None:
 def _add(run: RunRecord, item_id: str) -> None:
     key = _key(run, "shown")
     st.session_state[key] = [item_id, *(other for other in st.session_state[key] if other != item_id)]
-    st.session_state["recommend_find"] = ""
+    st.session_state[FIND_KEY] = ""
 
 
 @st.cache_resource(show_spinner=False, max_entries=6)
