@@ -153,6 +153,17 @@ def test_an_item_is_found_by_its_title_and_rated(workspace):
     assert "no item with these letters" in texts(app)
 
 
+def test_how_sure_a_prediction_is_is_said_where_the_model_knows(workspace):
+    run = trained()
+    net = net_of(run)
+    best = net.recommend("u3", 1)[0]
+    said = "With a probability of 80% the real rating"
+    assert net.intervals is not None
+    low, high = (float(end[0]) for end in net.interval(["u3"], [best.item_id]))
+    assert f"{said} would lie between {low:.1f} and {high:.1f}." in texts(recommend_page(user="u3"))
+    assert said not in texts(recommend_page(who="new", rate="5:i0")), "intervals are known for users in the data"
+
+
 def test_a_link_counts_more_than_what_was_rated_before(workspace):
     run = trained()
     app = recommend_page(who="new", rate="5:i0")

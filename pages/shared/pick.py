@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import streamlit as st
 
@@ -44,21 +44,21 @@ def pick(label: str, labels: Mapping[str, str], name: str, key: str, default: st
         if asked is not None and asked not in labels:
             st.warning(f"The {what} in this address isn't in the data of this model. Another one is chosen.")
         st.session_state[key] = asked if asked in labels else default
-    options: Sequence[str] = list(labels)
-    if len(options) > MOST:
-        options = _search(label, labels, key, what)
-    chosen = str(st.selectbox(label, options, format_func=lambda choice: labels[choice], key=key))
+    with st.container(horizontal=True):
+        options = _search(labels, key, what) if len(labels) > MOST else list(labels)
+        chosen = str(st.selectbox(label, options, format_func=lambda choice: labels[choice], key=key))
     address.remember(name, chosen)
     return chosen
 
 
-def _search(label: str, labels: Mapping[str, str], key: str, what: str) -> list[str]:
+def _search(labels: Mapping[str, str], key: str, what: str) -> list[str]:
     """A field to search by, and what fits it, with the present choice."""
     chosen = str(st.session_state[key])
     sought = st.text_input(
-        f"Search: {label}",
+        f"Find one of {len(labels):,} {what}s",
         key=f"{key}_sought",
-        placeholder=f"Part of a name or id; there are {len(labels):,}",
+        placeholder="Part of a name or id",
+        width=300,
         on_change=_take_first,
         args=(labels, key),
     )

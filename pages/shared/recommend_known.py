@@ -39,7 +39,7 @@ def show(run: RunRecord, net: ConvMF, data: Dataset) -> None:
                 _phrases(_taste(run.id, str(run.ended), run.dataset_id, user))
     st.header("What they would like next", anchor=False)
     rows = _recommended(run.id, str(run.ended), user)
-    recommend_list.show(run, net, rows, labels, f"recommend_list_{run.id}_{user}")
+    recommend_list.show(run, net, rows, labels, f"recommend_list_{run.id}_{user}", user=user)
 
 
 @st.cache_resource(show_spinner="Reading the texts of what this user rated …", max_entries=20)

@@ -41,9 +41,11 @@ def show(
     rows: Sequence[PredictionParts],
     labels: Mapping[str, str],
     key: str,
+    *,
+    user: str | None = None,
     reasons: Sequence[ExplainedItem] = (),
 ) -> None:
-    """The list and the chosen row. ``reasons`` has, for a new user, what each of their ratings did to each row."""
+    """The list and the chosen row, of a ``user`` in the data, or of a new one with what each of their ratings does."""
     if not rows:
         st.info("There is nothing left to recommend: every item is rated.")
         return
@@ -70,7 +72,8 @@ def show(
     )
     chosen = next((place for place in event["selection"]["rows"] if place < len(rows)), 0)
     address.remember("item", rows[chosen].item_id)
-    _explain(run, rows[chosen], parts, labels, reasons[chosen] if reasons else None)
+    likely_range = _likely_range(net, user, rows[chosen].item_id) if user is not None else ""
+    _explain(run, rows[chosen], parts, labels, reasons[chosen] if reasons else None, likely_range)
 
 
 def list_table(
@@ -123,12 +126,23 @@ def _columns(parts: Sequence[str]) -> dict[str, object]:
     return config
 
 
+def _likely_range(net: ConvMF, user: str, item_id: str) -> str:
+    """How sure the prediction is, in a sentence; nothing where the model can't tell."""
+    from convmf.model.intervals import LEVEL
+
+    if net.intervals is None:
+        return ""
+    low, high = (float(end[0]) for end in net.interval([user], [item_id]))
+    return f"With a probability of {LEVEL:.0%} the real rating would lie between {low:.1f} and {high:.1f}."
+
+
 def _explain(
     run: RunRecord,
     row: PredictionParts,
     parts: Sequence[str],
     labels: Mapping[str, str],
     reasons: ExplainedItem | None,
+    likely_range: str,
 ) -> None:
     title = frame.plain(labels[row.item_id])
     st.subheader(f"Why {title}", anchor=False)
@@ -140,6 +154,8 @@ def _explain(
             st.markdown("**What the prediction is made of**", help=_meanings(parts))
             table = recommend_charts.waterfall_table(start, steps, ("Prediction", row.rating))
             _waterfall(table, "recommend_parts")
+            if likely_range:
+                st.caption(likely_range)
         if reasons is not None:
             with st.container(border=True, width=CHART_WIDTH):
                 st.markdown(

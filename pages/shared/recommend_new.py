@@ -54,7 +54,7 @@ def _list(run: RunRecord, net: ConvMF, given: Mapping[str, float], labels: Mappi
         + ("A few more make the list more your own. " if len(given) < 5 else "")
         + "Nothing is stored: the ratings stand in the address of this page only."
     )
-    recommend_list.show(run, net, rows, labels, f"recommend_new_{run.id}", folded.items)
+    recommend_list.show(run, net, rows, labels, f"recommend_new_{run.id}", reasons=folded.items)
 
 
 # What was rated, and what is offered --------------------------------------------------------------
