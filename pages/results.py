@@ -7,6 +7,7 @@ import streamlit as st
 from convmf.errors import ConvMFError
 from convmf.runs.store import DatasetRecord, RunRecord
 from pages.shared import address, frame, results_manage, results_runs, results_view, run_view
+from pages.shared.distinct import run_labels
 from pages.shared.workspace import jobs, store
 
 ONE, ALL = "one", "all"
@@ -64,11 +65,12 @@ def _choose_run(runs: list[RunRecord], datasets: dict[str, DatasetRecord]) -> Ru
             st.warning("The run in this address is not in the workspace any more. The latest one is shown instead.")
         measured = (run for run in runs if run.report is not None and not run.is_active)
         st.session_state["results_run"] = asked if asked in by_id else next(measured, runs[0]).id
+    labels = run_labels(runs, {key: record.name for key, record in datasets.items()})
     with st.container(horizontal=True, vertical_alignment="bottom"):
         chosen = st.selectbox(
             "Run",
             list(by_id),
-            format_func=lambda key: f"{by_id[key].name} · {datasets[by_id[key].dataset_id].name}",
+            format_func=lambda key: labels.get(key, ""),
             key="results_run",
             width=420,
         )

@@ -10,6 +10,7 @@ from convmf.data.vectors import WordVectors
 from convmf.errors import ConvMFError
 from convmf.runs.store import DatasetRecord, RunRecord
 from pages.shared import device, forecast_view, frame, run_view, settings, word_vectors
+from pages.shared.distinct import dataset_labels, run_labels
 from pages.shared.workspace import jobs, read_only, store
 
 RUNS, NEW = "Runs", "New training"
@@ -111,12 +112,13 @@ def _choose_dataset(datasets: list[DatasetRecord]) -> DatasetRecord:
     asked = st.query_params.get("dataset")
     if asked is not None and asked not in by_id:
         st.warning("The data set in this address is not in the workspace any more. The latest one is chosen instead.")
-    ids = list(by_id)
+    if st.session_state.get("train_dataset") not in by_id:  # at first, and when it was deleted or renamed elsewhere
+        st.session_state["train_dataset"] = asked if asked in by_id else datasets[0].id
+    labels = dataset_labels(datasets)
     chosen = st.selectbox(
         "Data set",
-        ids,
-        index=ids.index(asked) if asked in by_id else 0,
-        format_func=lambda key: f"{by_id[key].name} · {by_id[key].n_ratings:,} ratings",
+        list(by_id),
+        format_func=lambda key: labels.get(key, ""),
         key="train_dataset",
         persist_state="page",
     )
@@ -224,10 +226,11 @@ def _choose_run(runs: list[RunRecord], datasets: dict[str, DatasetRecord]) -> Ru
             st.warning("The run in this address is not in the workspace any more. The latest one is shown instead.")
         active = jobs().active()
         st.session_state["train_run"] = asked if asked in by_id else (active or runs[0]).id
+    labels = run_labels(runs, {key: record.name for key, record in datasets.items()})
     chosen = st.selectbox(
         "Run",
         list(by_id),
-        format_func=lambda key: f"{by_id[key].name} · {datasets[by_id[key].dataset_id].name}",
+        format_func=lambda key: labels.get(key, ""),
         key="train_run",
     )
     _address(run=chosen)

@@ -211,6 +211,18 @@ def test_the_address_chooses_the_data_set(workspace, stored):
     assert _metrics(_page(dataset=second.id))["Users"] == "30"
 
 
+def test_data_sets_that_look_alike_can_both_be_chosen(workspace, stored):
+    for _ in range(3):
+        stored.add_dataset(tiny_dataset())
+    page = _page()
+    box = page.selectbox(key="dataset_choice")
+    assert box.options == ["tiny · 403 ratings", "tiny · 403 ratings (2)", "tiny · 403 ratings (3)"]
+    for record in stored.datasets()[::-1]:
+        page.selectbox(key="dataset_choice").set_value(record.id)
+        _run(page)
+        assert _query(page)["dataset"] == record.id
+
+
 def test_an_address_of_a_deleted_data_set_says_so(workspace, stored):
     stored.add_dataset(tiny_dataset(20))
     page = _page(dataset="0123456789abcdef")

@@ -8,6 +8,7 @@ import streamlit as st
 
 from convmf.runs.store import RunRecord
 from pages.shared import address, frame
+from pages.shared.distinct import run_labels
 from pages.shared.workspace import jobs, store
 
 _LAST = "run_chosen_last"
@@ -47,7 +48,7 @@ def choose_run(runs: Sequence[RunRecord], key: str) -> RunRecord:
     ``key`` is the select box's. The address has the choice, so that a refresh or a copied link shows the same model.
     """
     by_id = {run.id: run for run in runs}
-    names = {record.id: record.name for record in store().datasets()}
+    labels = run_labels(runs, {record.id: record.name for record in store().datasets()})
     if st.session_state.get(key) not in by_id:
         asked = st.query_params.get("run")
         if asked is not None and asked not in by_id:
@@ -60,7 +61,7 @@ def choose_run(runs: Sequence[RunRecord], key: str) -> RunRecord:
     chosen = st.selectbox(
         "Model of",
         list(by_id),
-        format_func=lambda run_id: f"{by_id[run_id].name} · {names[by_id[run_id].dataset_id]}",
+        format_func=lambda run_id: labels.get(run_id, ""),
         key=key,
         help="Every training that has ended leaves a model. The latest one is chosen at first.",
     )

@@ -9,8 +9,10 @@ from convmf.data.statistics import DatasetStatistics, concentration
 from convmf.errors import ConvMFError
 from convmf.runs.store import DatasetRecord
 from pages.shared import address, data_charts, frame, workspace
+from pages.shared.distinct import distinct
 
 MAX_COMPARED = 4
+MEANING = "What it is"
 
 FIGURES: tuple[tuple[str, str, str], ...] = (
     ("Users", "{0.n_users:,}", "People who gave at least one rating."),
@@ -38,8 +40,7 @@ FIGURES: tuple[tuple[str, str, str], ...] = (
 def draw(records: list[DatasetRecord]) -> None:
     """The figures of up to four data sets beside each other."""
     by_id = {record.id: record for record in records}
-    # The browser sends names back, so two data sets of one name would be taken for one.
-    names = dict(zip(by_id, unique([record.name for record in records]), strict=True))
+    names = distinct({record.id: record.name for record in records}, taken=MEANING)
     first = list(by_id)[:MAX_COMPARED]
     asked = [key for key in st.query_params.get("compare", "").split(",") if key in by_id][:MAX_COMPARED]
     chosen = st.multiselect(
@@ -48,7 +49,7 @@ def draw(records: list[DatasetRecord]) -> None:
         default=asked or first,
         format_func=lambda key: names.get(key, ""),
         max_selections=MAX_COMPARED,
-        key=f"compared_{'_'.join(sorted(by_id))[:200]}",
+        key=f"compared_{hash(tuple(names.items()))}",  # another name, another list: the address keeps the choice
         help=f"Up to {MAX_COMPARED} at a time.",
     )
     address.remember("compare", "" if chosen == first else ",".join(chosen))
@@ -72,20 +73,8 @@ def draw(records: list[DatasetRecord]) -> None:
 def figures_table(figures: dict[str, DatasetStatistics]) -> pd.DataFrame:
     """A row a figure and a column a data set, as text, and what each figure is."""
     table = {name: [_text(pattern, one) for _, pattern, _ in FIGURES] for name, one in figures.items()}
-    table["What it is"] = [meaning for *_, meaning in FIGURES]
+    table[MEANING] = [meaning for *_, meaning in FIGURES]
     return pd.DataFrame(table, index=[name for name, *_ in FIGURES])
-
-
-def unique(names: list[str]) -> list[str]:
-    """``names``, with a number behind those that came before."""
-    shown: list[str] = []
-    for name in names:
-        candidate, number = name, 1
-        while candidate in (*shown, "What it is"):
-            number += 1
-            candidate = f"{name} ({number})"
-        shown.append(candidate)
-    return shown
 
 
 def _text(pattern: str, figures: DatasetStatistics) -> str:

@@ -11,6 +11,7 @@ from convmf.data.sample import SampleTruth, sample_truth
 from convmf.errors import ConvMFError
 from convmf.runs.store import DatasetRecord
 from pages.shared import data_charts, data_compare, data_manage, data_texts, frame, workspace
+from pages.shared.distinct import dataset_labels
 
 CHART_WIDTH = 482
 
@@ -90,7 +91,7 @@ def _choose(records: list[DatasetRecord]) -> DatasetRecord:
         st.query_params.pop("dataset")
     chosen = wanted if wanted in ids else st.session_state.get("data_selected")
     chosen = chosen if chosen in ids else ids[0]
-    by_id = {record.id: record for record in records}
+    by_id, labels = {record.id: record for record in records}, dataset_labels(records)
     st.header("In the workspace", anchor=False)
     st.session_state["dataset_choice"] = chosen
     with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -98,7 +99,7 @@ def _choose(records: list[DatasetRecord]) -> DatasetRecord:
             "Data set",
             ids,
             key="dataset_choice",
-            format_func=lambda key: f"{by_id[key].name} ({by_id[key].n_ratings:,} ratings)",
+            format_func=lambda key: labels.get(key, ""),
             on_change=lambda: select(st.session_state["dataset_choice"]),
             width=420,
         )

@@ -91,7 +91,7 @@ def test_data_sets_are_looked_at_renamed_and_deleted(browser: Browser, tmp_path:
         page.get_by_role("textbox", name="New name").press("Enter")
         page.get_by_role("button", name="Save the name", exact=True).click()
         expect(page.get_by_text("The new name is saved.")).to_be_visible()
-        expect(page.get_by_role("columnheader", name="*Mine* <b>", exact=True)).to_be_visible()
+        expect(page.get_by_role("row", name="*Mine* <b> tiny What it is")).to_be_visible()
         page.get_by_role("button", name="Delete", exact=True).click()
         page.get_by_role("button", name="Delete for good", exact=True).click()
         expect(page.get_by_text("*Mine* <b> was deleted.")).to_be_visible()
