@@ -208,8 +208,9 @@ def rmse_words(history: Sequence[Mapping[str, Any]], baselines: Mapping[str, Map
     """The chart of the RMSE, for those who can't see it."""
     words = "Line chart of the RMSE on training and validation ratings after each iteration, beside simple averages."
     best = best_iteration(history)
-    if best is not None:
-        words += f" The lowest on validation ratings is {best[1]:.3f}, in iteration {best[0]} of {len(history)}."
+    if best is None:
+        return words
+    words += f" The lowest on validation ratings is {best[1]:.3f}, in iteration {best[0]} of {len(history)}."
     for series, level in _levels(baselines):
         words += f" {series}: {level:.3f}."
     return words

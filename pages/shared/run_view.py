@@ -245,7 +245,7 @@ def _curves(run: RunRecord, history: Sequence[Mapping[str, Any]]) -> None:
         charts.rmse_chart(history, run.baselines),
         run,
         "run_rmse",
-        charts.rmse_words(history, run.baselines),
+        charts.rmse_words(_told(run, history), run.baselines),
     )
     st.caption(
         "Dashed lines: simple averages, on the validation ratings. A useful model comes to lie below them."
@@ -270,13 +270,18 @@ def _draw_chart(chart: charts.alt.LayerChart | charts.alt.Chart, run: RunRecord,
         st.altair_chart(chart, width="stretch", key=key, alt=text)
 
 
+def _told(run: RunRecord, history: Sequence[Mapping[str, Any]]) -> Sequence[Mapping[str, Any]]:
+    """What the words for a chart tell of: nothing that changes while it is live, as other words draw it anew."""
+    return [] if run.is_active else history
+
+
 def _objective(run: RunRecord, history: Sequence[Mapping[str, Any]], grows: bool) -> None:
     st.markdown("**Objective and its four terms**", help=f"{_TERMS_HELP} {_ZOOM}")
     _draw_chart(
         charts.objective_chart(history),
         run,
         "run_objective",
-        charts.objective_words(history),
+        charts.objective_words(_told(run, history)),
     )
     st.caption(GROWING_OBJECTIVE if grows else STEADY_OBJECTIVE)
 
@@ -290,7 +295,7 @@ def _cnn_loss(run: RunRecord, history: Sequence[Mapping[str, Any]]) -> None:
         charts.cnn_chart(history),
         run,
         "run_cnn",
-        charts.cnn_words(history),
+        charts.cnn_words(_told(run, history)),
     )
     st.caption(
         "How far the text of a rated item is from telling what its ratings say. It can't reach zero: a text doesn't "

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
+from pages.shared.frame import MENU
 from tests.e2e.browser import AppServer, Watcher, badge, metric, open_page, start_training, wait_for_app
 
 DESCRIPTION = (
@@ -26,9 +27,7 @@ def test_from_a_fresh_server_to_a_prediction(browser: Browser, server: AppServer
     page.goto(f"{server.url}/train")  # the first visit of all is a deep link
     expect(page.get_by_test_id("stMain").get_by_role("heading", level=1)).to_have_text("Train", timeout=60_000)
     wait_for_app(page)
-    expect(page.get_by_test_id("stSidebar").get_by_role("link")).to_have_text(
-        ["Overview", "Data", "Train", "Results", "Cold start", "Recommend", "Explore"]
-    )
+    expect(page.get_by_test_id("stSidebar").get_by_role("link")).to_have_text([label for _, label in MENU])
     watcher.check()
 
     upload(page, *uploads)
