@@ -131,7 +131,8 @@ def download(
                 f"{host} answered {error.code} ({error.reason}) instead of sending {NAME}. Try again later. {_BY_HAND}"
             ) from None
     except (OSError, HTTPException) as error:
-        reason = getattr(error, "reason", None) or error
+        cause = getattr(error, "reason", None) or error
+        reason = getattr(cause, "strerror", None) or cause
         raise DataError(
             f"{NAME} could not be fetched from {host}: {reason}. Check this machine's connection to the internet "
             f"and try again. {_BY_HAND}"

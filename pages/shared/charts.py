@@ -29,6 +29,8 @@ ZOOM = "zoom"
 
 _SERIES = {TRAIN: QUIET, VALID: ACCENT, BIASES: AMBER, GLOBAL_MEAN: "#98A0AD"}
 _BASELINES = {"biases": BIASES, "global_mean": GLOBAL_MEAN}
+_TARGET: dict[str, Any] = {"filled": True, "size": 500, "opacity": 0}
+"""An unseen point that is easily met by the pointer."""
 _SOLID, _DASHED = [1, 0], [6, 4]
 _ITERATION = alt.X(
     "iteration:Q",
@@ -91,30 +93,31 @@ def _zoom() -> alt.Parameter:
     )
 
 
-def objective_chart(history: Sequence[Mapping[str, Any]]) -> alt.Chart:
+def objective_chart(history: Sequence[Mapping[str, Any]]) -> alt.LayerChart:
     """The objective after each iteration, stacked from its four terms.
 
     The specification never changes, so a live chart doesn't flicker.
     """
     names, colours = zip(*TERMS.values(), strict=True)
-    return (
-        alt.Chart(terms_table(history))
-        .mark_area(opacity=0.55, line={"strokeWidth": 1.5}, point={"filled": True, "size": 24, "opacity": 1})
-        .encode(
-            _ITERATION,
-            alt.Y("value:Q", title="Objective", axis=alt.Axis(format="~s"), stack="zero"),
-            alt.Color("term:N", scale=alt.Scale(domain=list(names), range=list(colours)), legend=_LEGEND),
-            alt.Order("order:Q"),
-            tooltip=[
-                alt.Tooltip("iteration:Q", title="Iteration"),
-                alt.Tooltip("term:N", title="Term"),
-                alt.Tooltip("value:Q", title="Its value", format=",.1f"),
-                alt.Tooltip("total:Q", title="Objective", format=",.1f"),
-            ],
-        )
-        .properties(name="terms", height=SMALL_HEIGHT)
-        .add_params(_zoom())
+    base = alt.Chart(terms_table(history)).encode(
+        _ITERATION,
+        alt.Y("value:Q", title="Objective", axis=alt.Axis(format="~s"), stack="zero"),
+        alt.Color("term:N", scale=alt.Scale(domain=list(names), range=list(colours)), legend=_LEGEND),
+        alt.Order("order:Q"),
     )
+    tooltip = [
+        alt.Tooltip("iteration:Q", title="Iteration"),
+        alt.Tooltip("term:N", title="Term"),
+        alt.Tooltip("value:Q", title="Its value", format=",.1f"),
+        alt.Tooltip("total:Q", title="Objective", format=",.1f"),
+    ]
+    area = base.mark_area(opacity=0.55, line={"strokeWidth": 1.5}, tooltip=None)  # it would tell its first point only
+    points = base.encode(tooltip=tooltip)
+    return alt.layer(
+        area.properties(name="terms").add_params(_zoom()),
+        points.mark_point(filled=True, size=24, opacity=1),
+        points.mark_point(**_TARGET),
+    ).properties(height=SMALL_HEIGHT)
 
 
 def terms_table(history: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
@@ -154,7 +157,8 @@ def cnn_chart(history: Sequence[Mapping[str, Any]]) -> alt.LayerChart:
         ],
     )
     line = base.mark_line(color=ACCENT).properties(name="curve").add_params(_zoom())
-    return (line + base.mark_point(color=ACCENT, filled=True, size=28)).properties(height=SMALL_HEIGHT)
+    points = base.mark_point(color=ACCENT, filled=True, size=28)
+    return (line + points + base.mark_point(**_TARGET)).properties(height=SMALL_HEIGHT)
 
 
 def cnn_words(history: Sequence[Mapping[str, Any]]) -> str:
@@ -201,6 +205,7 @@ def rmse_chart(
         curves.mark_point(filled=True, size=28),
         best.encode(rmse).mark_point(color=ACCENT, size=170, strokeWidth=2),
         foot.mark_text(color=ACCENT, fontWeight="bold", align="center", baseline="middle"),
+        curves.mark_point(**_TARGET),
     ).properties(height=RMSE_HEIGHT)
 
 
