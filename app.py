@@ -119,6 +119,7 @@ def _latest_figures(records: list[DatasetRecord], runs: list[RunRecord]) -> None
         f"{frame.plain(run.name)} on {frame.plain(record.name)}{_invented(record)}. RMSE: the typical distance between "
         "predicted and real rating, in rating points; lower is better."
     )
+    st.markdown(frame.plain(run_view.insight(run.report)))
     rmse, biases = run.report["rmse"], run.report["baselines"].get("biases") or {}
     shown = (
         ("test", "RMSE, known items", "Error on ratings of known items, kept aside until the end."),

@@ -13,6 +13,8 @@ from convmf.config import ConvMFConfig
 from convmf.data.sample import SAMPLE_NOTE, sample_truth
 from convmf.data.splits import SplitSettings
 from convmf.errors import ConvMFError
+from convmf.evaluation.comparison import comparison
+from convmf.evaluation.findings import against_simple
 from convmf.runs.command import train_command
 from convmf.runs.jobs import Progress
 from convmf.runs.store import DatasetRecord, RunRecord
@@ -308,6 +310,7 @@ def _cnn_loss(run: RunRecord, history: Sequence[Mapping[str, Any]]) -> None:
 
 def _results(run: RunRecord, report: Mapping[str, Any]) -> None:
     st.markdown("**Result: typical error in rating points (RMSE), lower is better**")
+    st.markdown(frame.plain(insight(report)))
     known = lowest_possible(store().dataset_record(run.dataset_id))
     floor = (known["test"], known["cold"]) if known else None
     st.table(result_table(report, floor), width="stretch", border="horizontal")
@@ -319,6 +322,12 @@ def _results(run: RunRecord, report: Mapping[str, Any]) -> None:
         if run.split["cold_items"]
         else "Known items: ratings kept for this one measurement. No items were held out as if new."
     )
+
+
+def insight(report: Mapping[str, Any]) -> str:
+    """What the run is worth, in a sentence or two: on new items where it was measured there, else on known ones."""
+    found = (against_simple(part, comparison(report, part)) for part in ("cold", "test"))
+    return next((finding.text for finding in found if finding is not None), "")
 
 
 def result_table(report: Mapping[str, Any], floor: tuple[float, float] | None) -> pd.DataFrame:
