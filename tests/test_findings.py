@@ -7,7 +7,15 @@ import pytest
 from convmf.evaluation.bootstrap import Compared, Estimate
 from convmf.evaluation.comparison import PREDICTORS, Row, best_simple, comparison
 from convmf.evaluation.diagnostics import CalibrationBin, Slice
-from convmf.evaluation.findings import against_simple, findings, meaning_of_texts, percent, trust, weakest_rating
+from convmf.evaluation.findings import (
+    against_simple,
+    findings,
+    meaning_of_texts,
+    percent,
+    short_percent,
+    trust,
+    weakest_rating,
+)
 
 REPORT = {
     "rmse": {"test": 0.8, "cold": None},
@@ -59,10 +67,18 @@ def test_the_best_simple_rule_is_the_one_with_the_lowest_error():
 @pytest.mark.parametrize(
     ("gain", "verdict", "tone"),
     [
-        (Estimate(0.2, 0.1, 0.3), "That is 20.0 % less (95 % interval 10.0 to 30.0 %).", "good"),
-        (Estimate(-0.2, -0.3, -0.1), "That is 20.0 % more (95 % interval 10.0 to 30.0 %): the simple rule", "bad"),
-        (Estimate(0.02, -0.01, 0.05), "2.0 % less (95 % interval -1.0 to 5.0 %), which could be chance.", "neutral"),
-        (Estimate(0.2), "That is 20.0 % less; there are too few users for an interval.", "neutral"),
+        (Estimate(0.2, 0.1, 0.3), "That is 20.0\u00a0% less (95\u00a0% interval 10.0 to 30.0\u00a0%).", "good"),
+        (
+            Estimate(-0.2, -0.3, -0.1),
+            "That is 20.0\u00a0% more (95\u00a0% interval 10.0 to 30.0\u00a0%): the simple rule",
+            "bad",
+        ),
+        (
+            Estimate(0.02, -0.01, 0.05),
+            "2.0\u00a0% less (95\u00a0% interval −1.0 to 5.0\u00a0%), which could be chance.",
+            "neutral",
+        ),
+        (Estimate(0.2), "That is 20.0\u00a0% less; there are too few users for an interval.", "neutral"),
     ],
 )
 def test_the_verdict_goes_by_the_interval(gain, verdict, tone):
@@ -70,6 +86,17 @@ def test_the_verdict_goes_by_the_interval(gain, verdict, tone):
     assert found.title == "New items" and found.tone == tone
     assert "0.80 rating points off; the best simple rule (user and item averages) is 1.00 off" in found.text
     assert verdict in found.text
+
+
+def test_a_trained_baseline_that_is_better_is_not_kept_back():
+    model, simple = Compared(Estimate(0.8)), Compared(Estimate(1.0), Estimate(0.2, 0.1, 0.3))
+    better, chance = (Compared(Estimate(0.75), Estimate(-0.07, -0.1, upper)) for upper in (-0.01, 0.01))
+    found = against_simple("cold", rows(model=model, biases=simple, tfidf_ridge=better, pmf=chance))
+    assert found.tone == "neutral" and found.text.endswith(
+        "Word counts (tf-idf ridge) did better than the model: 0.75."
+    )
+    found = against_simple("cold", rows(model=model, biases=simple, pmf=chance))
+    assert found.tone == "good" and "better" not in found.text
 
 
 def test_what_texts_are_worth_is_told_by_shuffled_ones_only():
@@ -104,5 +131,6 @@ def test_new_items_come_first_and_a_run_without_figures_says_nothing():
 
 
 def test_a_share_with_its_interval():
-    assert percent(Estimate(0.0734, 0.059, 0.086)) == "7.3 % (95 % interval 5.9 to 8.6 %)"
-    assert percent(Estimate(0.0734)) == "7.3 %"
+    assert percent(Estimate(0.0734, 0.059, 0.086)) == "7.3\u00a0% (95\u00a0% interval 5.9 to 8.6\u00a0%)"
+    assert short_percent(Estimate(-0.0004, -0.0184, 0.086)) == "0.0\u00a0% (−1.8 to 8.6\u00a0%)"
+    assert percent(Estimate(0.0734)) == "7.3\u00a0%"

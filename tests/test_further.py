@@ -20,7 +20,7 @@ def test_by_hand():
     assert rows == {
         "Mean absolute error (MAE)": ("0.750", "0.500"),
         "RMSE, had other items been new": ("0.800 to 0.900", "–"),
-        "Ratings inside their 80 % interval": ("–", "81.0%"),
+        "Ratings inside their 80\u00a0% interval": ("–", "81.0\u00a0%"),
         "Width of the interval": ("–", "1.50"),
         "Recall@10, this model": ("–", "0.200"),
         "nDCG@10, this model": ("–", "0.300"),

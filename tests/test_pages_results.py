@@ -18,7 +18,7 @@ from convmf.evaluation.bootstrap import Estimate
 from convmf.evaluation.comparison import Row
 from convmf.runs.compare import SettingRow
 from convmf.runs.store import RunRecord
-from pages.shared import results_runs, results_take, results_view
+from pages.shared import pick, results_runs, results_take, results_view
 from pages.shared import workspace as shared
 from tests.helpers import TINY, tiny_dataset
 
@@ -149,6 +149,20 @@ def test_the_address_names_the_user_the_item_and_the_prediction(workspace):
         assert len(app.warning) == ("row" not in gone)
 
 
+def test_of_many_users_only_what_fits_a_search_goes_to_the_browser(workspace, monkeypatch):
+    trained()
+    asked = results_page().dataframe[-1].value["User"][0]
+    monkeypatch.setattr(pick, "MOST", 2)
+    monkeypatch.setattr(pick, "MOST_MATCHES", 3)
+    app = results_page(user=asked)
+    assert app.selectbox(key="address_user").value == asked and not app.warning
+    assert len(app.selectbox(key="address_user").options) <= 4
+    title = app.dataframe[-1].value["Item"][0]
+    app.text_input(key="results_sought_item").set_value(title).run()
+    app.selectbox(key="address_item").select(title).run()
+    assert app.dataframe[-1].value[["User", "Item"]].values.tolist() == [[asked, title]]
+
+
 def test_the_address_names_the_filters_of_the_runs(workspace):
     trained(name="First"), trained(dataclasses.replace(TINY, seed=1), name="Second")
     assert results_page(view="all", find="sec").dataframe[0].value["Run"].tolist() == ["Second"]
@@ -204,6 +218,7 @@ def test_a_run_is_renamed(workspace):
     app.button(key=f"results_rename_{run.id}").click().run()
     assert "The new name is saved" in app.success[0].value
     assert shared.store().run(run.id).name == "For *Ann*"
+    assert any(option.startswith("For *Ann*") for option in app.selectbox(key="results_run").options)
     app.text_input(key=f"results_name_{run.id}").set_value("  ")
     app.button(key=f"results_rename_{run.id}").click().run()
     assert "1 to 100 characters" in texts(app)
@@ -288,7 +303,7 @@ def test_the_lowest_error_is_marked_where_runs_can_be_compared(workspace):
     assert [text.startswith(f"**{best:.4f}") for text in marked.loc["New items: RMSE"]] == [
         rmse == best for rmse in cold
     ]
-    assert all(" % (" in text for text in marked.loc["New items: less error"])
+    assert all("\u00a0% (" in text for text in marked.loc["New items: less error"])
     plain = results_runs.figures_table(runs, ["a", "c"], datasets, mark_best=False)
     assert not any("**" in text for text in plain.loc["New items: RMSE"])
 
@@ -302,6 +317,6 @@ def test_tables_by_hand():
     table = results_view.comparison_table(rows)
     assert table.index.tolist() == ["This model", "Averages"]
     assert table["RMSE"].tolist() == ["**0.800 (0.750 to 0.850)**", "1.000"]
-    assert table["Less error"].tolist() == ["–", "20.0 % (10.0 to 30.0 %)"]
+    assert table["Less error"].tolist() == ["–", "20.0\u00a0% (10.0 to 30.0\u00a0%)"]
     marked = results_runs.settings_table([SettingRow("seed", (0, None)), SettingRow("dropout", (0.1, 0.1))], ["A", "B"])
     assert marked.values.tolist() == [["≠", "Seed", "seed", "0", "–"], ["", "Dropout", "dropout", "0.1", "0.1"]]

@@ -10,8 +10,12 @@ from convmf.evaluation.comparison import MODEL, Row, best_simple
 from convmf.evaluation.diagnostics import CalibrationBin, Slice, calibration_gap
 
 GOOD, NEUTRAL, BAD = "good", "neutral", "bad"
+_PERCENT = "\u00a0%"  # that never stands alone in a line
 MIN_RATINGS = 30
 """A group with fewer ratings is not spoken of."""
+
+RIVALS = ("pmf", "tfidf_ridge")
+"""Trained baselines, of which it is said when they beat the model."""
 
 _PARTS = {
     "cold": ("New items", "items that nobody had rated"),
@@ -42,7 +46,9 @@ def against_simple(part: str, rows: list[Row]) -> Finding | None:
     if simple.gain is None:
         return Finding(title, text.strip())
     verdict, tone = _verdict(simple.gain)
-    return Finding(title, text + verdict, tone)
+    better = [row for row in rows if row.key in RIVALS and row.rmse and row.gain and _sign(row.gain) < 0]
+    told = "".join(f" {row.label} did better than the model: {row.rmse.value:.2f}." for row in better if row.rmse)
+    return Finding(title, text + verdict + told, NEUTRAL if better and tone == GOOD else tone)
 
 
 def meaning_of_texts(rows: list[Row]) -> Finding | None:
@@ -113,11 +119,24 @@ def findings(
 
 def percent(estimate: Estimate, word: str = "") -> str:
     """A share with its interval: '7.3 % less (95 % interval 5.9 to 8.6 %)' where ``word`` is 'less'."""
-    text = f"{100 * estimate.value:.1f} % {word}".rstrip()
+    text = f"{_hundredths(estimate.value)}{_PERCENT} {word}".rstrip()
     if estimate.interval is None:
         return text
-    lower, upper = estimate.interval
-    return f"{text} (95 % interval {100 * lower:.1f} to {100 * upper:.1f} %)"
+    lower, upper = map(_hundredths, estimate.interval)
+    return f"{text} (95{_PERCENT} interval {lower} to {upper}{_PERCENT})"
+
+
+def short_percent(estimate: Estimate) -> str:
+    """The same for a table: '7.3 % (5.9 to 8.6 %)'."""
+    text = f"{_hundredths(estimate.value)}{_PERCENT}"
+    if estimate.interval is None:
+        return text
+    lower, upper = map(_hundredths, estimate.interval)
+    return f"{text} ({lower} to {upper}{_PERCENT})"
+
+
+def _hundredths(share: float) -> str:
+    return f"{round(100 * share, 1) + 0.0:.1f}".replace("-", "−")
 
 
 def _verdict(gain: Estimate) -> tuple[str, str]:

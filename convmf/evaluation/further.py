@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 NONE = "–"
+PERCENT = "%"
 
 _RANKERS = (("model", "this model"), ("popularity", "the most rated first"), ("random", "by chance"))
 
@@ -34,8 +35,14 @@ def further_rows(report: Mapping[str, Any]) -> list[FurtherRow]:
 
 def _row(label: str, figures: Mapping[str, Any], form: str, meaning: str) -> FurtherRow:
     """``figures`` holds a number, or None, for "cold" and for "test"."""
-    cold, test = (NONE if figures.get(part) is None else format(figures[part], form) for part in ("cold", "test"))
+    cold, test = (_text(figures.get(part), form) for part in ("cold", "test"))
     return FurtherRow(label, cold, test, meaning)
+
+
+def _text(value: float | None, form: str) -> str:
+    if value is None:
+        return NONE
+    return format(value, form) if form != PERCENT else f"{100 * value:.1f}\u00a0%"
 
 
 def _mae(parts: Mapping[str, Any]) -> FurtherRow:
@@ -63,12 +70,12 @@ def _new_items(parts: Mapping[str, Any]) -> FurtherRow | None:
 def _intervals(intervals: Mapping[str, Any]) -> list[FurtherRow]:
     if not intervals:
         return []
-    level = f"{100 * intervals['level']:.0f} %"
+    level = f"{100 * intervals['level']:.0f}\u00a0%"
     return [
         _row(
             f"Ratings inside their {level} interval",
             _by_part(intervals, "coverage"),
-            ".1%",
+            PERCENT,
             f"The model gives each prediction a range. It is honest where about {level} of the ratings lie within.",
         ),
         _row(

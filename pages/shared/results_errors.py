@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import pandas as pd
 import streamlit as st
 
-from pages.shared import address, data_view, frame
+from pages.shared import address, data_view, frame, pick
 
 if TYPE_CHECKING:  # the modules behind them import torch
     from convmf.evaluation.held_out import Example
@@ -19,11 +19,11 @@ N_USERS = 50
 _BY = {"item": "Ratings of the item", "user": "Ratings of the user", "rating": "Real rating"}
 
 
-def show(found: Results, draw: Callable[..., None]) -> None:
+def show(run_id: str, found: Results, draw: Callable[..., None]) -> None:
     """Choose the ratings to look at, and look at their errors; ``draw`` shows a picture."""
     part = _choose_part(found)
     _where_wrong(found, part, draw)
-    _examples(found, part)
+    _examples(run_id, found, part)
 
 
 def _choose_part(found: Results) -> str:
@@ -86,7 +86,7 @@ def _take_user(user_ids: Sequence[str], key: str) -> None:
     address.set_choice("user", user_ids[rows[0]] if rows else None)
 
 
-def _examples(found: Results, part: str) -> None:
+def _examples(run_id: str, found: Results, part: str) -> None:
     from convmf.evaluation.held_out import examples
     from convmf.evaluation.results import EXAMPLE_KINDS
 
@@ -123,24 +123,24 @@ def _examples(found: Results, part: str) -> None:
     )
     row = next((row for row in event["selection"]["rows"] if row < len(shown)), first)
     address.remember("row", str(row + 1) if row else "")
-    _example(shown[row], known=part == "test")
+    _example(run_id, shown[row], known=part == "test")
 
 
 def _of_whom(found: Results, part: str) -> tuple[str | None, str | None]:
     """The user and the item whose predictions are asked for, if any."""
     data, ratings = found.dataset, found.parts[part].ratings
-    users = sorted({data.user_ids[row] for row in set(ratings.user_index.tolist())})
+    users = [data.user_ids[row] for row in sorted(set(ratings.user_index.tolist()))]
     items = {data.item_ids[row]: data.label(row) for row in set(ratings.item_index.tolist())}
     with st.container(horizontal=True):
         user = address.pick(
             "Of user",
-            {label: label for label in users},
+            _few("Of user", {label: label for label in users}, "user"),
             "user",
             gone="The user in this address has no rating among these, so all users are shown.",
         )
         item = address.pick(
             "Of item",
-            dict(sorted(items.items(), key=lambda pair: pair[1].casefold())),
+            _few("Of item", dict(sorted(items.items(), key=lambda pair: pair[1].casefold())), "item"),
             "item",
             gone="The item in this address has no rating among these, so all items are shown.",
             width=320,
@@ -148,7 +148,18 @@ def _of_whom(found: Results, part: str) -> tuple[str | None, str | None]:
     return user, item
 
 
-def _example(example: Example, *, known: bool) -> None:
+def _few(label: str, labels: Mapping[str, str], key: str) -> Mapping[str, str]:
+    """``labels``, or where they are too many for the browser those that fit a search, and the present choice."""
+    if len(labels) <= pick.MOST:
+        return labels
+    sought = st.text_input(f"Search: {label}", key=f"results_sought_{key}", placeholder="Part of a name or id")
+    found = pick.matches(labels, sought)
+    present = st.session_state.get(f"address_{key}") or st.query_params.get(key)
+    kept = [present] if present in labels and present not in found else []
+    return {choice: labels[choice] for choice in [*kept, *found]}
+
+
+def _example(run_id: str, example: Example, *, known: bool) -> None:
     with st.container(border=True):
         st.markdown(f"**{frame.plain(example.title)}**")
         count = f"{example.item_count:,} ratings to learn from" if known else "no rating to learn from"
@@ -157,6 +168,11 @@ def _example(example: Example, *, known: bool) -> None:
             f"The model had {count} of this item and {example.user_count:,} of this user."
         )
         st.text(example.text or "It has no description.")
+        st.page_link(
+            "pages/recommend.py",
+            label="**What this user would be recommended** →",
+            query_params={"run": run_id, "user": example.user_id},
+        )
 
 
 def examples_table(shown: Sequence[Example]) -> pd.DataFrame:

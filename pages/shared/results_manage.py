@@ -61,6 +61,7 @@ def change(action: Callable[[], object], done: str) -> None:
         st.error(frame.plain(str(error)))
         return
     st.session_state["results_message"] = done
+    st.session_state.pop("results_run", None)  # chosen anew from the address, so that the box shows a new name
     st.rerun()
 
 

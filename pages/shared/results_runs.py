@@ -191,6 +191,7 @@ def figures_table(
 ) -> pd.DataFrame:
     """A column a run, as Markdown; with ``mark_best`` the lowest error of each kind is bold."""
     from convmf.evaluation.comparison import MODEL, comparison
+    from convmf.evaluation.findings import short_percent
 
     table: dict[str, list[str]] = {}
     for part, title in (("cold", "New items"), ("test", "Known items")):
@@ -203,7 +204,7 @@ def figures_table(
             _NONE if value is None else _bold(results_view.with_interval(value, "{:.4f}"), value.value == best)
             for value in rmse
         ]
-        table[f"{title}: less error"] = [_NONE if gain is None else results_view.share(gain) for gain in gains]
+        table[f"{title}: less error"] = [_NONE if gain is None else short_percent(gain) for gain in gains]
     reports = [run.report or {} for run in chosen]
     valid = [report.get("rmse", {}).get("valid") for report in reports]
     table["RMSE, validation"] = [_NONE if value is None else f"{value:.4f}" for value in valid]

@@ -9,6 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from convmf.errors import ConvMFError
+from convmf.evaluation.findings import short_percent
 from convmf.evaluation.further import FurtherRow, further_rows
 from convmf.runs.store import DatasetRecord, RunRecord
 from pages.shared import charts, data_view, frame, results_errors, results_take, run_view
@@ -66,7 +67,7 @@ def show(run: RunRecord, record: DatasetRecord) -> None:
     st.markdown(" · ".join(f"[{words}](#{anchor})" for anchor, words in _SECTIONS.items()))
     _findings(found)
     _comparison(found)
-    results_errors.show(found, draw)
+    results_errors.show(run.id, found, draw)
     show_curves(run)
     results_take.show(run, record, found)
 
@@ -164,7 +165,7 @@ def comparison_table(rows: Sequence[Row]) -> pd.DataFrame:
     for row in rows:
         if row.rmse is not None:
             figure = with_interval(row.rmse, "{:.3f}")
-            gain = share(row.gain) if row.gain else _NONE
+            gain = short_percent(row.gain) if row.gain else _NONE
             table[row.label] = {"RMSE": f"**{figure}**" if row.is_model else figure, "Less error": gain}
     return pd.DataFrame.from_dict(table, orient="index")
 
@@ -182,15 +183,6 @@ def with_interval(estimate: Estimate, form: str) -> str:
         return text
     lower, upper = (form.format(end) for end in estimate.interval)
     return f"{text} ({lower} to {upper})"
-
-
-def share(estimate: Estimate) -> str:
-    """'9.1 % (8.1 to 10.2 %)', or without brackets where there is no interval."""
-    text = f"{100 * estimate.value:.1f} %"
-    if estimate.interval is None:
-        return text
-    lower, upper = (100 * end for end in estimate.interval)
-    return f"{text} ({lower:.1f} to {upper:.1f} %)"
 
 
 def _further_table(rows: Sequence[FurtherRow], parts: Sequence[str], titles: Mapping[str, str]) -> pd.DataFrame:
