@@ -47,13 +47,13 @@ def runs_table(runs: Sequence[RunRecord], datasets: Mapping[str, DatasetRecord])
         rows.append(
             {
                 "Run": run.name,
-                "Tags": list(run.tags),
-                "Data set": datasets[run.dataset_id].name,
                 "State": run_view.STATES[run.state][0],
                 "New: RMSE": rmse.get("cold"),
-                "New: averages": (biases or {}).get("cold"),
                 "Known: RMSE": rmse.get("test"),
+                "New: averages": (biases or {}).get("cold"),
                 "Known: averages": (biases or {}).get("test"),
+                "Tags": list(run.tags),
+                "Data set": datasets[run.dataset_id].name,
                 "Iterations": run.iterations_done,
                 "Seed": run.config.get("seed"),
                 "Created (UTC)": run.created.replace(microsecond=0, tzinfo=None),
@@ -96,7 +96,10 @@ def _choose(shown: Sequence[RunRecord], datasets: Mapping[str, DatasetRecord]) -
         selection_mode="multi-row",
         selection_default={"selection": {"rows": [position[key] for key in asked if key in position]}},
         alt="All runs with their tags, data set, state and errors",
-        column_config={name: st.column_config.NumberColumn(format="%.4f", help=words) for name, words in _HELP.items()},
+        column_config={
+            "Run": st.column_config.TextColumn(pinned=True),
+            **{name: st.column_config.NumberColumn(format="%.4f", help=words) for name, words in _HELP.items()},
+        },
         placeholder=_NONE,
     )
     rows = [row for row in event["selection"]["rows"] if row < len(shown)]
@@ -161,6 +164,7 @@ def _compare(chosen: list[RunRecord], datasets: Mapping[str, DatasetRecord]) -> 
             width="stretch",
             height="content",
             alt="Settings of the runs; those that differ are marked",
+            column_config={"": st.column_config.TextColumn(width=40)},
         )
 
 

@@ -13,8 +13,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 from convmf.data.splits import SplitSettings
 from convmf.runs.jobs import Jobs
 from convmf.runs.store import Store
-from tests.e2e.browser import AppServer, wait_for_app
-from tests.e2e.test_story import Watcher
+from tests.e2e.browser import AppServer, Watcher, wait_for_app
 from tests.helpers import TINY, tiny_dataset
 
 NAME = "For ![x](http://example.org/x.png) <b>Ann</b>"
@@ -63,7 +62,8 @@ def figure(page: Page, words: str) -> Locator:
 
 def look_closer(page: Page) -> None:
     """Known items, by the number of ratings, of one user, who is chosen by the keyboard alone."""
-    expect(figure(page, "Dot plot of the error of each predictor")).to_have_count(2)
+    dots = figure(page, "Dot plot of the error of each predictor")
+    expect(dots).to_have_count(2, timeout=90_000)  # the first visit imports torch
     page.get_by_role("radio", name="Known items").click()
     page.get_by_role("radio", name="Ratings of the item").click()
     expect(figure(page, "Ratings of the item to learn from")).to_be_visible()
@@ -73,7 +73,7 @@ def look_closer(page: Page) -> None:
     page.keyboard.press("Enter")
     page.wait_for_url(re.compile("part=test&by=item&user=u13"))
     wait_for_app(page)
-    figure(page, "Dot plot").first.locator(".scatterlayer .point").last.hover(force=True)
+    dots.first.locator(".scatterlayer .point").last.hover(force=True)
     expect(page.locator(".hovertext").first).to_contain_text("95 %")
 
 
