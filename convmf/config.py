@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from convmf.errors import ConfigError, quoted
+
+# Where nothing can be validated λ grows to 2.6 times its start, the middle of where real data has its best.
+_BLIND_STEPS = 10
+
+# The end of the path of λ: real data has its best below 10 times the start. Growing on would break single precision.
+_MOST_GROWTH = 30.0
 
 
 def _setting(
@@ -151,6 +158,16 @@ class ConvMFConfig:
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):
             object.__setattr__(self, field.name, _checked(field, getattr(self, field.name)))
+
+    def growth(self, iteration: int, *, validated: bool) -> float:
+        """What λ_U and λ_V have grown by in this iteration (from 1).
+
+        The training walks up the path of λ from too little to too much, each iteration starting from the
+        last one's factors, and validation picks the best place on it. Without validation it stops early.
+        """
+        steps = iteration - 1 if validated else min(iteration - 1, _BLIND_STEPS)
+        longest = math.log(_MOST_GROWTH) / math.log(max(self.lambda_growth, 1 + 1e-9))
+        return float(self.lambda_growth ** min(steps, longest))
 
     @classmethod
     def preset(cls, name: str = "default", **changes: Any) -> ConvMFConfig:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from convmf.explain.taste import text_parts
 from convmf.explain.words import Phrase, TextEffects, WordWeight, text_effects
-from convmf.model.convmf import ConvMF, ScoredItem, score_matrix
+from convmf.model.convmf import ConvMF, Floats, ScoredItem, score_matrix
 from convmf.model.intervals import LEVEL
 
 
@@ -100,15 +100,12 @@ def read_text(model: ConvMF, text: str, top: int = 10) -> TextReading:
     scores = score_matrix(model.user_factors, factors, biases=model.config.biases)[:, 0]
     best = torch.topk(scores, min(top, len(scores))).indices.tolist()
     p10, p90 = np.percentile(ratings, [10, 90])
-    mean, low, high = float(ratings.mean()), None, None
-    if model.intervals is not None:
-        bounds = model.intervals.of_anyone(mean, float(ratings.var()), LEVEL)
-        low, high = (min(max(bound, model.scale.lowest), model.scale.highest) for bound in bounds)
+    low, high = of_somebody(model, ratings) or (None, None)
     return TextReading(
         known_words=tuple(known),
         unknown_words=tuple(unknown),
         ratings=ratings,
-        mean=mean,
+        mean=float(ratings.mean()),
         p10=float(p10),
         p90=float(p90),
         low=low,
@@ -120,3 +117,15 @@ def read_text(model: ConvMF, text: str, top: int = 10) -> TextReading:
         words=tuple(effects.words()),
         effects=effects,
     )
+
+
+def of_somebody(model: ConvMF, ratings: Floats) -> tuple[float, float] | None:
+    """Bounds for the rating that an unrated item gets from a user picked at random, with probability ``LEVEL``.
+
+    ``ratings`` are the predictions for all users, (n_users,). None for a model without intervals.
+    """
+    if model.intervals is None:
+        return None
+    low, high = model.intervals.of_anyone(float(ratings.mean()), float(ratings.var()), LEVEL)
+    scale = model.scale
+    return max(low, scale.lowest), min(high, scale.highest)

@@ -286,6 +286,19 @@ class ConvMF:
         penalty[: int(self.config.biases)] = self.config.lambda_bias
         return penalty
 
+    def item_penalty(self, n_ratings: int) -> Tensor:
+        """λ_V w_j of an item with ``n_ratings`` training ratings, of each dimension, (D,), as in the best iteration."""
+        validated = bool(self.history) and self.history[0].get("valid_rmse") is not None
+        strength = self.config.lambda_v * self.config.growth(max(self.best_iteration, 1), validated=validated)
+        weight = 1.0
+        if self.config.item_weights == "sqrt":
+            # The roots of the training's counts have a mean of 1 over its rated items.
+            counts = self.item_counts[self.item_counts > 0].float()
+            weight = n_ratings**0.5 * len(counts) / float(counts.sqrt().sum())
+        penalty = torch.full((self.item_factors.shape[1],), strength * weight)
+        penalty[: int(self.config.biases)] = self.config.lambda_bias
+        return penalty
+
     def similar_items(self, item: str | Tensor, n: int = 10, *, by: str = "item") -> list[ScoredItem]:
         """The ``n`` nearest items by the cosine of their factors, less the catalogue's mean; biases left aside.
 

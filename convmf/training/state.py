@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import math
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -30,12 +29,6 @@ from convmf.training.held_out import read_held_out
 from convmf.training.reader import TextReader
 
 log = logging.getLogger(__name__)
-
-# Where nothing can be validated λ grows to 2.6 times its start, the middle of where real data has its best.
-_BLIND_STEPS = 10
-
-# The end of the path of λ: real data has its best below 10 times the start. Growing on would break single precision.
-_MOST_GROWTH = 30.0
 
 
 @dataclass(frozen=True)
@@ -108,14 +101,8 @@ class Training:
         self.rated_rows = torch.from_numpy(np.flatnonzero(self.item_plan.counts.cpu().numpy() > 0))
 
     def _growth(self, iteration: int) -> float:
-        """What λ_U and λ_V have grown by in this iteration (from 1).
-
-        The training walks up the path of λ from too little to too much, each iteration starting from the
-        last one's factors, and validation picks the best place on it. Without validation it stops early.
-        """
-        steps = iteration - 1 if len(self.split.valid) else min(iteration - 1, _BLIND_STEPS)
-        longest = math.log(_MOST_GROWTH) / math.log(max(self.config.lambda_growth, 1 + 1e-9))
-        return float(self.config.lambda_growth ** min(steps, longest))
+        """What λ_U and λ_V have grown by in this iteration (from 1)."""
+        return self.config.growth(iteration, validated=len(self.split.valid) > 0)
 
     def _penalty(self, strength: float, weights: Tensor, iteration: int) -> Tensor:
         """λ of each row and dimension, (n_rows, D): the levels in column 0 have their own, without weights."""
