@@ -82,8 +82,10 @@ def compare_effects(first: TextEffects, second: TextEffects, users: Users = None
     ]
     # Nothing was learned of an unknown word: a text of them alone is rated as an empty one.
     theta = first.model.encode([effects.text if effects.tokens else "" for effects in (first, second)])  # (2, D)
-    ratings = raw_rating(first.model, theta, users).tolist()
-    return TextDifference(*ratings, tuple(sorted(words, key=lambda word: (-abs(word.effect), word.word))))
+    ratings = raw_rating(first.model, theta, users)
+    return TextDifference(
+        float(ratings[0]), float(ratings[1]), tuple(sorted(words, key=lambda word: (-abs(word.effect), word.word)))
+    )
 
 
 def _sums(effects: TextEffects, users: Users) -> dict[str, float]:

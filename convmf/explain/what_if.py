@@ -1,7 +1,8 @@
 """What if an item that nobody has rated had some ratings: its factors move from its text towards them.
 
 By equation (8) v = A⁻¹ Σ r u + A⁻¹ Λ θ with A = Σ u uᵀ + Λ: what the text says is the mean that the ratings pull away
-from. λ_V and the item's weight are the training's, so the answer is what the half-step of the best iteration would give.
+from. λ_V and the item's weight are the training's, so the answer is what the half-step of the best iteration would
+give.
 """
 
 from __future__ import annotations
