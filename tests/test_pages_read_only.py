@@ -125,9 +125,7 @@ def test_a_run_cannot_be_resumed_by_a_browser_that_ignores_the_grey(demo: Path) 
 
 def test_predictions_work(demo: Path) -> None:
     run = next(run for run in shared.store().runs() if run.report)
-    app = visit("pages/cold_start.py", run=run.id)
-    app.text_area(key="cold_text").set_value("war soldiers at night")
-    app.button(key="cold_predict").click().run()
+    app = visit("pages/cold_start.py", run=run.id, view="people", text="war soldiers at night")
     assert not app.exception and not app.error
     assert any(metric.label == "Expected rating" for metric in app.metric)
     assert len(app.dataframe) == 2
