@@ -98,6 +98,11 @@ def _read(subject: Subject, examples: list[tuple[str, str]]) -> None:
         cold_rated.show(subject, text)
     else:
         cold_batch.show(subject)
+    st.divider()
+    st.caption(
+        "The address of this page holds the model, the texts, the view and the ratings: copy it to come back to this, "
+        "or to show it to somebody who uses this app."
+    )
 
 
 frame.page(

@@ -94,18 +94,6 @@ def test_ratings_pull_predictions_towards_themselves_and_the_text_counts_less_wi
     assert [given.user_id for given in answer.given] == list(high)
 
 
-def test_intervals_are_those_of_an_item_with_as_many_ratings() -> None:
-    model = fit(tiny_dataset(120, 40), replace(TINY, n_iterations=6))
-    assert model.intervals is not None
-    answer = what_if_rated(model, TEXT, dict.fromkeys(model.user_ids[:6], 3.0))
-    assert answer.half_width_before is not None and answer.half_width_after is not None
-    low, high = model.text_interval([TEXT])
-    inside = (low[0] > model.scale.lowest) & (high[0] < model.scale.highest)
-    np.testing.assert_allclose(((high - low)[0] / 2)[inside], answer.half_width_before[inside], rtol=1e-4)
-    expected = model.intervals.half_width(model.intervals.user_variance, torch.tensor(6.0))
-    np.testing.assert_allclose(answer.half_width_after, expected)
-
-
 @pytest.mark.parametrize(
     ("ratings", "message"),
     [({"nobody": 3.0}, "nobody"), ({"u1": 99.0}, "u1"), ({"u1": float("nan")}, "u1"), ({"u1": "5"}, "'5'")],

@@ -13,16 +13,12 @@ from numbers import Real
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from convmf.errors import ModelError, quoted
 from convmf.explain.taste import text_parts
 from convmf.model.als import RatingRows, half_step, prior_shares
-from convmf.model.convmf import ConvMF, score_matrix
-from convmf.model.intervals import LEVEL
-
-Floats = NDArray[np.float32]
+from convmf.model.convmf import ConvMF, Floats, score_matrix
 
 
 @dataclass(frozen=True)
@@ -47,9 +43,6 @@ class WhatIf:
         How much of v comes from the text, 0…1; 1 without ratings.
     before, after
         Predicted rating of every user, (n_users,), clipped to the scale.
-    half_width_before, half_width_after
-        Half of the interval of each user's rating at ``LEVEL``, (n_users,), in rating points; None for a model
-        without intervals.
     given
         The ratings, in the order in which they were given.
     """
@@ -59,8 +52,6 @@ class WhatIf:
     text_trust: float
     before: Floats
     after: Floats
-    half_width_before: Floats | None
-    half_width_after: Floats | None
     given: tuple[GivenRating, ...]
 
     @property
@@ -101,8 +92,6 @@ def what_if_rated(model: ConvMF, text: str, ratings: Mapping[str, float]) -> Wha
         text_trust=trust,
         before=before,
         after=after,
-        half_width_before=_half_width(model, 0),
-        half_width_after=_half_width(model, len(ratings)),
         given=tuple(
             GivenRating(user_id, float(given), float(before[row]), float(after[row]))
             for (user_id, given), row in zip(ratings.items(), rows.tolist(), strict=True)
@@ -137,15 +126,6 @@ def _half_step(model: ConvMF, theta: Tensor, ratings: Mapping[str, float]) -> tu
     penalty, biases = model.item_penalty(len(rows))[None], model.config.biases
     factors, _ = half_step(plan, model.user_factors, penalty, theta, biases=biases)
     return factors, float(prior_shares(plan, model.user_factors, penalty, biases=biases)[0])
-
-
-def _half_width(model: ConvMF, n_ratings: int) -> Floats | None:
-    if model.intervals is None:
-        return None
-    width: Floats = model.intervals.half_width(
-        model.intervals.user_variance, torch.tensor(float(n_ratings)), LEVEL
-    ).numpy()
-    return width
 
 
 def _check(model: ConvMF, ratings: Mapping[str, float]) -> None:

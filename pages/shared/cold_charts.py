@@ -20,7 +20,7 @@ MAX_FACTORS = 10
 N_STEPS = 40
 STANDS_IN = {"first": "only in the first text", "second": "only in the second text", "both": "in both"}
 BY_TEXT, WITH_RATINGS = "by its text alone", "with these ratings"
-_TOP = alt.Legend(title=None, orient="top", direction="horizontal", columns=3, labelLimit=240)
+_TOP = alt.Legend(title=None, orient="top", direction="horizontal", columns=2, labelLimit=240)
 
 
 def spread_words(result: TextReading) -> str:
@@ -141,9 +141,9 @@ def movement_chart(table: pd.DataFrame) -> alt.LayerChart:
     )
     dots = [
         base.mark_point(filled=True, size=90, opacity=1).encode(
-            alt.X(f"{column}:Q", title=title), alt.Color(f"{name}:N", scale=colour, legend=_TOP)
+            alt.X(f"{column}:Q", title=title), alt.Color(f"{name}:N", scale=colour, legend=legend)
         )
-        for column, name in (("text", "by_text"), ("item", "rated"))
+        for column, name, legend in (("text", "by_text", _TOP), ("item", "rated", None))
     ]
     return alt.layer(line, *dots).resolve_scale(color="independent").properties(height=70 + 30 * len(table))
 

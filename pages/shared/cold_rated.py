@@ -68,17 +68,6 @@ def _change(subject: Subject, found: WhatIf) -> None:
             help="How much of the item's factors comes from its description: all of it without ratings, less with "
             "each. The rest comes from the ratings.",
         )
-        if found.half_width_before is not None and found.half_width_after is not None:
-            narrow = float(found.half_width_after.mean())
-            st.metric(
-                "A known user's rating",
-                f"± {narrow:.2f}",
-                delta=f"{narrow - float(found.half_width_before.mean()):+.2f} points",
-                delta_color="inverse",
-                width=190,
-                help="Half of the range that holds eight in ten ratings, the mean over all users, in rating points; "
-                "below it what the ratings change of it.",
-            )
     scale = subject.net.scale
     words = f"Two curves of how many users would give which rating: mean {before:.2f} before, {after:.2f} after."
     charts.draw(cold_charts.before_after_chart(found, scale.lowest, scale.highest), "cold_before_after", words)
