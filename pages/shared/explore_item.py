@@ -19,7 +19,9 @@ if TYPE_CHECKING:  # the modules behind them import torch
 
 CHART_WIDTH = 482
 TEXT_HEIGHT = 190
-N_NEIGHBOURS = 10
+N_NEIGHBOURS = 8
+ROW_HEIGHT = 56
+"""Two lines, so that the shared phrases can be read."""
 LONGEST_IN_ADDRESS = 4_000
 """Characters of a text that a link takes along; the model reads a few hundred words of it anyway."""
 ITEM_KEY = "explore_item"
@@ -127,13 +129,14 @@ def _table(by: str, table: pd.DataFrame, ids: Sequence[str], item_id: str, title
     st.dataframe(
         table,
         hide_index=True,
+        row_height=ROW_HEIGHT,
         key=key,
         on_select=lambda: _open(key, ids),
         selection_mode="single-row",
         column_config={
-            "Item": st.column_config.TextColumn(width=185),
+            "Item": st.column_config.TextColumn(width=140),
             "Likeness": st.column_config.NumberColumn(format="%.2f", width=70, help="The cosine of the two profiles."),
-            "Shared phrases": st.column_config.TextColumn(width=320),
+            "Shared phrases": st.column_config.TextColumn(width=205),
         },
         alt=f"{title}: {', '.join(table['Item'])}",
     )

@@ -91,7 +91,7 @@ def _choose(kernels: Sequence[Kernel], run: RunRecord) -> int:
         selection_default={"selection": {"rows": [st.session_state[f"{key}_first"]]}},
         column_config={
             "Answers to": st.column_config.TextColumn(
-                width="large", help="The phrases in the catalogue that excite it most."
+                width=280, help="The phrases in the catalogue that excite it most."
             ),
             "Words": number(width=80, help="How many words it looks at in one go."),
             "Effect": number(

@@ -84,7 +84,7 @@ def with_mark(figure: go.Figure, projection: Projection, row: int) -> go.Figure:
             x=[x],
             y=[y],
             mode="markers",
-            marker={"size": 17, "color": "rgba(0,0,0,0)", "line": {"color": RED, "width": 3}},
+            marker={"size": 20, "color": "rgba(0,0,0,0)", "line": {"color": RED, "width": 4}},
             unselected={"marker": {"opacity": 0}},
             hoverinfo="skip",
             showlegend=False,

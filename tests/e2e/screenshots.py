@@ -2,7 +2,7 @@
 
     python -m tests.e2e.screenshots FOLDER [--only STATE]
 
-The states are empty (a fresh workspace), running, finished and failed. It takes about six minutes.
+The states are empty (a fresh workspace), running, finished and failed. It takes about eight minutes.
 """
 
 from __future__ import annotations
@@ -43,6 +43,12 @@ WIDTHS = {1440: 3800, 900: 4600}
 """Width of the window and a height in which a whole page fits: Streamlit scrolls inside, not the window."""
 LONG = {"results": 4300}
 """Height for pages that need more in some state."""
+VIEWS = {
+    "compared_results": "results?view=all&compare={finished},{second}",
+    "new_recommend": "recommend?run={finished}&who=new&rate=5:f0001&rate=4:f0004&rate=1:f0009",
+    "kernels_explore": "explore?run={finished}&view=kernels",
+}
+"""Further views of the finished state: name and address, with the ids of runs by state."""
 THEMES = ("light", "dark")
 STATES = ("empty", "running", "finished", "failed")
 FAILURE = "Not enough memory. Take a smaller batch, fewer kernels or shorter texts. (out of memory)"
@@ -82,10 +88,9 @@ def take_all(browser: Browser, folder: Path, scratch: Path, states: list[str]) -
                 take_state(browser, server, folder, state, {"train": asked, "results": asked})
         if "finished" in states:
             take_details(browser, server, folder, runs["finished"])
-            compared = f"results?view=all&compare={runs['finished']},{runs['second']}"
-            for theme, width in product(THEMES, WIDTHS):
-                with visit(browser, server, compared, width, theme) as page:
-                    page.screenshot(path=folder / f"compared_results_{width}_{theme}.png")
+            for (name, path), theme, width in product(VIEWS.items(), THEMES, WIDTHS):
+                with visit(browser, server, path.format(**runs), width, theme) as page:
+                    page.screenshot(path=folder / f"{name}_{width}_{theme}.png")
         if "running" in states:
             with visit(browser, server, "train", 1440, "light") as page:
                 page.get_by_text("New training", exact=True).first.click()
