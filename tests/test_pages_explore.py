@@ -100,9 +100,9 @@ def test_the_card_shows_the_item_of_the_address(workspace):
     assert metric(app, "Ratings") == str(len(own)) and metric(app, "Mean rating") == f"{own.mean():.2f}"
     assert metric(app, "Expected") == f"{net.predict(net.user_ids, ['i4'] * 30).mean():.2f}"
     assert data.texts[4] in [element.value for element in app.text]
-    near = [item.title for item in net.similar_items("i4", 8, by="text")]
+    near = [item.title for item in net.similar_items("i4", 10, by="text")]
     assert list(app.dataframe[0].value["Item"]) == near
-    assert list(app.dataframe[1].value["Item"]) == [item.title for item in net.similar_items("i4", 8)]
+    assert list(app.dataframe[1].value["Item"]) == [item.title for item in net.similar_items("i4", 10)]
     app.selectbox(key="explore_item").set_value("i23").run()
     assert app.query_params["item"] == "i23"
     assert metric(app, "Ratings") == "0" and metric(app, "Mean rating") == "none yet"
@@ -147,7 +147,7 @@ def test_a_model_without_texts_has_a_map_by_ratings_alone(workspace):
     ]
     assert [trace["name"] for trace in drawn(app)["data"][:-1]] == ["Without ratings", "Mean rating"]
     (table,) = app.dataframe
-    assert list(table.value["Item"]) == [item.title for item in net_of(run).similar_items("i0", 8)]
+    assert list(table.value["Item"]) == [item.title for item in net_of(run).similar_items("i0", 10)]
 
 
 def test_the_kernels_and_what_they_read(workspace):

@@ -19,9 +19,7 @@ if TYPE_CHECKING:  # the modules behind them import torch
 
 CHART_WIDTH = 482
 TEXT_HEIGHT = 190
-N_NEIGHBOURS = 8
-ROW_HEIGHT = 56
-"""Two lines, so that the shared phrases can be read."""
+N_NEIGHBOURS = 10
 LONGEST_IN_ADDRESS = 4_000
 """Characters of a text that a link takes along; the model reads a few hundred words of it anyway."""
 ITEM_KEY = "explore_item"
@@ -106,7 +104,7 @@ def near(run: RunRecord, net: ConvMF, item_id: str, labels: Mapping[str, str]) -
     st.caption(
         "Choose a row to open that item. 1 means that both profiles point the same way, 0 that they have nothing in "
         "common, beyond what all items have. Shared phrases: one of this item's text ↔ one of the neighbour's, those "
-        "that add most to the likeness of the texts."
+        "that add most to the likeness of the texts; a double click on a cell shows all of it."
     )
 
 
@@ -129,14 +127,13 @@ def _table(by: str, table: pd.DataFrame, ids: Sequence[str], item_id: str, title
     st.dataframe(
         table,
         hide_index=True,
-        row_height=ROW_HEIGHT,
         key=key,
         on_select=lambda: _open(key, ids),
         selection_mode="single-row",
         column_config={
-            "Item": st.column_config.TextColumn(width=140),
+            "Item": st.column_config.TextColumn(width=150),
             "Likeness": st.column_config.NumberColumn(format="%.2f", width=70, help="The cosine of the two profiles."),
-            "Shared phrases": st.column_config.TextColumn(width=205),
+            "Shared phrases": st.column_config.TextColumn(width=320),
         },
         alt=f"{title}: {', '.join(table['Item'])}",
     )
