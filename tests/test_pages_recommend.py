@@ -303,7 +303,7 @@ def test_the_reason_is_the_rating_that_raises_most():
     shares = (RatingShare("a", "A", 1.0, -0.9), RatingShare("b", "B", 4.5, 0.31))
     item = ExplainedItem("c", "C", 4.0, 3.5, 0.0, shares)
     labels = {"a": "Alpha", "b": "Beta"}
-    assert recommend_list.raised_by(item, labels) == "Beta, rated 4.5 (+0.31)"
+    assert recommend_list.raised_by(item, labels) == "+0.31 Beta: 4.5"
     assert recommend_list.raised_by(dataclasses.replace(item, shares=shares[:1]), labels) == "none of them"
 
 

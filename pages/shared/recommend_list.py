@@ -97,11 +97,11 @@ def list_table(
 
 
 def raised_by(item: ExplainedItem, labels: Mapping[str, str]) -> str:
-    """The given rating that raises an item most, in words."""
+    """The given rating that raises an item most: how many points it adds, and what was rated how."""
     best = max(item.shares, key=lambda share: share.share, default=None)
     if best is None or best.share < 0.005:
         return "none of them"
-    return f"{labels[best.item_id]}, rated {best.given:g} ({best.share:+.2f})"
+    return f"{best.share:+.2f} {labels[best.item_id]}: {best.given:g}"  # the figure first: a long title is cut
 
 
 def _columns(parts: Sequence[str]) -> dict[str, object]:
@@ -110,7 +110,9 @@ def _columns(parts: Sequence[str]) -> dict[str, object]:
         "Item": st.column_config.TextColumn(width=160),
         "Predicted": number(format="%.2f", width=78, help="The rating that this user would give, in rating points."),
         "Raised most by": st.column_config.TextColumn(
-            width=180, help="Which of the new user's ratings adds most to this prediction, and how much."
+            width=180,
+            help="Which of the new user's ratings adds most to this prediction: by how many rating points, the "
+            "item, and its rating.",
         ),
         "Text trust": st.column_config.ProgressColumn(
             format="%.0f %%",
