@@ -16,6 +16,7 @@ from pages.shared import address
 
 DELAY_MS = 120
 SETTLED_MS = 1500
+LEAVING_MS = 3000
 MAX_TEXT = 400_000
 """Characters of a text: some 60,000 words, far more than any model reads."""
 MAX_IN_ADDRESS = 1500
@@ -74,9 +75,19 @@ export default function ({ parentElement, data, setStateValue }) {
   if (state.listening) return;
   state.listening = true;
 
+  // A link that is being followed takes the page away; a late word about its text would empty the next page.
+  let leaving = -Infinity;
+  const notice = (event) => {
+    const follows = event.type === "pointerdown" || event.key === "Enter";
+    if (follows && event.composedPath().some((node) => node.tagName === "A")) leaving = performance.now();
+  };
+  document.addEventListener("pointerdown", notice, true);
+  document.addEventListener("keydown", notice, true);
+
   const send = (settled) => {
     clearTimeout(state.quick);
     if (settled) clearTimeout(state.slow);
+    if (performance.now() - leaving < state.data.leavingFor) return;
     if (field.value === state.sent && (state.settled || !settled)) return;
     state.sent = field.value;
     state.settled = settled;
@@ -94,6 +105,8 @@ export default function ({ parentElement, data, setStateValue }) {
   return () => {
     clearTimeout(state.quick);
     clearTimeout(state.slow);
+    document.removeEventListener("pointerdown", notice, true);
+    document.removeEventListener("keydown", notice, true);
   };
 }
 """
@@ -144,6 +157,7 @@ class LiveText:
                 "height": height,
                 "delay": DELAY_MS,
                 "settledAfter": SETTLED_MS,
+                "leavingFor": LEAVING_MS,
             },
             on_typed_change=self._take,
         )
