@@ -117,7 +117,7 @@ class ConvMFConfig:
         200, "Width of the dense layer between pooling and output.", symbol="f", minimum=1, maximum=8192
     )
     dropout: float = _setting(
-        0.7, "Share of the hidden layer switched off at random in training.", minimum=0.0, maximum=0.95
+        0.5, "Share of the hidden layer switched off at random in training.", minimum=0.0, maximum=0.95
     )
     optimizer: str = _setting("adam", "How the CNN's weights are fitted.", choices=("adam", "rmsprop"))
     learning_rate: float = _setting(1e-3, "Step size of the optimiser.", minimum=1e-7, maximum=1.0)
@@ -217,6 +217,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "embedding_dim": 64,
         "n_kernels": 32,
         "hidden_dim": 64,
+        "learning_rate": 4e-3,
         "max_length": 120,
         "n_iterations": 20,
         "patience": 3,
