@@ -18,7 +18,8 @@ if TYPE_CHECKING:  # the modules behind them import torch
     from convmf.model.convmf import ConvMF
 
 CHART_WIDTH = 482
-TEXT_HEIGHT = 190
+LONGEST_SHOWN = 2000
+"""Characters of a description that the card shows: it has no bar to scroll by, which the keyboard wouldn't reach."""
 N_NEIGHBOURS = 10
 LONGEST_IN_ADDRESS = 4_000
 """Characters of a text that a link takes along; the model reads a few hundred words of it anyway."""
@@ -34,8 +35,9 @@ def card(run: RunRecord, net: ConvMF, data: Dataset, item_id: str, label: str) -
     st.subheader(frame.plain(label), anchor=False)
     st.caption(frame.plain(data.genres[row].replace("|", ", ")) if data.genres[row] else "No genre is given.")
     _figures(net, item_figures(net, item_id))
-    with st.container(height=TEXT_HEIGHT if text.strip() else "content"):
-        st.text(text if text.strip() else "It has no description.")
+    with st.container(border=True):
+        shown = text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]} …"
+        st.text(shown if text.strip() else "It has no description.")
     if net.cnn is not None and text.strip():
         st.page_link(
             "pages/cold_start.py",

@@ -13,7 +13,8 @@ from pages.shared import device, sign_in
 from pages.shared.safe_text import plain
 
 APP_NAME = "ConvMF"
-ICON = Path(__file__).parents[2] / "assets" / "icon.svg"
+ASSETS = Path(__file__).parents[2] / "assets"
+ICON, STYLE = ASSETS / "icon.svg", ASSETS / "style.css"
 MENU = (
     ("app.py", "Overview"),
     ("pages/data.py", "Data"),
@@ -35,6 +36,7 @@ def page(title: str, lead: str = "") -> None:
         layout="wide",
         initial_sidebar_state="expanded",
     )
+    st.html(STYLE)
     _warm_up()
     sign_in.demand(title)
     with st.sidebar:
