@@ -39,7 +39,7 @@ def _show_message() -> None:
 
 
 def _add_sample(records: list[DatasetRecord]) -> None:
-    st.subheader("Built-in data", anchor=False)
+    st.header("Built-in data", anchor=False)
     st.markdown(f"{data_view.sample_text().capitalize()}. Good for a first look.")
     st.caption(f"{workspace.SAMPLE_NOTE} {data_view.floor_text()}")
     if any(record.note == workspace.SAMPLE_NOTE for record in records):
@@ -55,7 +55,7 @@ def _add_sample(records: list[DatasetRecord]) -> None:
 
 
 def _add_files() -> None:
-    st.subheader("Your own files", anchor=False)
+    st.header("Your own files", anchor=False)
     st.markdown("Nothing leaves this machine. Any rating scale, any language, plain or gzip-compressed.")
     left, right = st.columns(2)
     with left:

@@ -58,7 +58,7 @@ def _choose_view() -> None:
 
 
 def _new_training(datasets: list[DatasetRecord]) -> None:
-    st.subheader("New training", anchor=False)
+    st.header("New training", anchor=False)
     asked = st.query_params.get("preset")
     data = _choose_dataset(datasets)
     if "train_preset" not in st.session_state and asked in PRESETS:
@@ -214,7 +214,7 @@ def _runs(runs: list[RunRecord], datasets: dict[str, DatasetRecord]) -> None:
     run = _choose_run(runs, datasets)
     run_view.show_run(run)
     st.divider()
-    st.subheader("All runs", anchor=False)
+    st.header("All runs", anchor=False)
     st.dataframe(run_view.runs_table(runs, datasets), hide_index=True, width="stretch", key="train_table")
 
 

@@ -48,7 +48,7 @@ def typed_text(app: AppTest) -> str:
 
 
 def texts(app: AppTest) -> str:
-    kinds = (app.markdown, app.caption, app.info, app.warning, app.subheader, app.text)
+    kinds = (app.markdown, app.caption, app.info, app.warning, app.header, app.subheader, app.text)
     return "\n".join(element.value for kind in kinds for element in kind)
 
 

@@ -170,7 +170,7 @@ def test_titles_are_shown_as_they_stand(workspace):
     evil = "<b>![x](http://example.org/x.png)</b> $a$ %{x}"
     trained(dataclasses.replace(tiny_dataset(), titles=(evil,) * 24, genres=("<i>A</i>",) * 24))
     app = explore_page()
-    assert "![" not in "\n".join(element.value for kind in (app.markdown, app.subheader) for element in kind)
+    assert "![" not in "\n".join(element.value for kind in (app.markdown, app.header) for element in kind)
     assert "<b>![" not in json.dumps(drawn(app)) and "<i>A" not in json.dumps(drawn(app))
 
 

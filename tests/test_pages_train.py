@@ -55,7 +55,7 @@ def buttons(app: AppTest) -> list[str]:
 
 
 def texts(app: AppTest) -> str:
-    kinds = (app.markdown, app.caption, app.info, app.warning, app.error, app.subheader)
+    kinds = (app.markdown, app.caption, app.info, app.warning, app.error, app.header, app.subheader)
     return "\n".join(element.value for kind in kinds for element in kind)
 
 

@@ -94,7 +94,7 @@ def distribution(subject: Subject, result: TextReading) -> None:
 
 def people(subject: Subject, result: TextReading) -> None:
     """Who would like it most, and why they in particular."""
-    st.subheader("Who would like it most", anchor=False)
+    st.header("Who would like it most", anchor=False)
     table = pd.DataFrame(
         {
             "User": [user.user_id for user in result.top_users],
@@ -127,7 +127,7 @@ def people(subject: Subject, result: TextReading) -> None:
 
 def nearest(subject: Subject, result: TextReading) -> None:
     """The known items in whose descriptions the model reads much the same."""
-    st.subheader("The most similar known items", anchor=False)
+    st.header("The most similar known items", anchor=False)
     data = subject.data
     row_of = {label: row for row, label in enumerate(data.item_ids)}
     near = [(row_of[item.item_id], item.score) for item in result.nearest_items if item.item_id in row_of]

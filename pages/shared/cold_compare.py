@@ -43,7 +43,7 @@ def _words(subject: Subject, text: str, second: str) -> None:
     one, other = (reading(subject.run_id, subject.ended, each) for each in (text, second))
     found = compare_effects(one.effects, other.effects)
     table = cold_charts.difference_table(found)
-    st.subheader("Which words make the difference", anchor=False)
+    st.header("Which words make the difference", anchor=False)
     if table.empty:
         st.caption("To the model both texts say the same.")
         return

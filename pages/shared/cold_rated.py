@@ -71,7 +71,7 @@ def _change(subject: Subject, found: WhatIf) -> None:
     scale = subject.net.scale
     words = f"Two curves of how many users would give which rating: mean {before:.2f} before, {after:.2f} after."
     charts.draw(cold_charts.before_after_chart(found, scale.lowest, scale.highest), "cold_before_after", words)
-    st.subheader("How the item moves, from its text to its ratings", anchor=False)
+    st.header("How the item moves, from its text to its ratings", anchor=False)
     table = cold_charts.movement_table(found, biases=subject.net.config.biases)
     charts.draw(cold_charts.movement_chart(table), "cold_movement", cold_charts.movement_words(table))
     st.caption(

@@ -194,7 +194,7 @@ def _choose() -> None:
 
 
 def _replace(subject: Subject, text: str, spoken: list[WordWeight], selected: tuple[int, int] | None) -> None:
-    st.subheader("What if another word stood there?", anchor=False)
+    st.header("What if another word stood there?", anchor=False)
     stretches = {(word.start, word.end): word for word in spoken}
     if st.session_state.get("cold_replace") not in stretches or selected is None:
         st.session_state["cold_replace"] = selected if selected in stretches else None
@@ -262,7 +262,7 @@ def _use(text: str, stretch: tuple[int, int], word: str | None) -> None:
 
 
 def _phrases(result: TextReading) -> None:
-    st.subheader("The phrases that count most", anchor=False)
+    st.header("The phrases that count most", anchor=False)
     if not result.evidence:
         st.caption("There is no phrase in this description that the model can read.")
         return

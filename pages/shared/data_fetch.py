@@ -17,7 +17,7 @@ _WATCHED = "movielens_watched"
 
 def draw(records: list[DatasetRecord]) -> None:
     """The section of the Data page; nothing is fetched unless its button is pressed."""
-    st.subheader("MovieLens latest-small", anchor=False)
+    st.header("MovieLens latest-small", anchor=False)
     st.markdown(
         "Real ratings: 100,836 by 610 people, of 9,742 films, half a star to five. A film is described by its title, "
         "genres and tags, so the texts are short."

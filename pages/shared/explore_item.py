@@ -32,7 +32,7 @@ def card(run: RunRecord, net: ConvMF, data: Dataset, item_id: str, label: str) -
 
     row = int(net.item_rows([item_id])[0])
     text = data.texts[row]
-    st.subheader(frame.plain(label), anchor=False)
+    st.header(frame.plain(label), anchor=False)
     st.caption(frame.plain(data.genres[row].replace("|", ", ")) if data.genres[row] else "No genre is given.")
     _figures(net, item_figures(net, item_id))
     with st.container(border=True):

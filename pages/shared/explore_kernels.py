@@ -115,7 +115,7 @@ def _choose(kernels: Sequence[Kernel], run: RunRecord) -> int:
 
 def _detail(net: ConvMF, kernel: Kernel, labels: Mapping[str, str]) -> None:
     several = len(kernel.numbers) > 1
-    st.subheader(f"Kernel{'s' * several} {', '.join(str(number) for number in kernel.numbers)}", anchor=False)
+    st.header(f"Kernel{'s' * several} {', '.join(str(number) for number in kernel.numbers)}", anchor=False)
     with st.container(horizontal=True):
         with st.container(border=True, width=CHART_WIDTH):
             st.markdown("**Its strongest phrases**", help="Each phrase once, with an item in whose text it stands.")

@@ -162,7 +162,7 @@ def _draw(run: RunRecord) -> None:
 def _head(run: RunRecord) -> None:
     word, color = STATES[run.state]
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.subheader(frame.plain(run.name), anchor=False, width="content")
+        st.header(frame.plain(run.name), anchor=False, width="content")
         st.badge(word, color=color)
         locked = read_only()
         if run.state in ("queued", "running"):

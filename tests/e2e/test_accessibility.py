@@ -1,4 +1,4 @@
-"""axe-core finds no serious or critical violation on any page: light and dark, in an empty and in a filled workspace."""
+"""axe-core finds no serious or critical violation on any page: light and dark, in an empty and a filled workspace."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def violations(page: Page) -> list[str]:
     return [
         f"{rule['id']} ({rule['impact']}) at {node['target']}: {node['failureSummary']}\n    {node['html'][:200]}"
         for rule in found
-        if rule["impact"] in GRAVE
+        if rule["impact"] in GRAVE or rule["id"] == "heading-order"
         for node in rule["nodes"]
     ]
 
