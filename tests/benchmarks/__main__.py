@@ -18,7 +18,7 @@ from pathlib import Path
 from tests.benchmarks import peers
 from tests.benchmarks.common import ROOT, TARGET, machine_line
 
-SCRIPTS = ("cnn_step", "als", "latency", "growth", "whole")
+SCRIPTS = ("cnn_step", "als", "latency", "pages", "growth", "whole")
 WITH_PEERS = ("als", "whole")
 WITH_FULL = ("growth", "whole")
 
