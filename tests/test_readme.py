@@ -7,6 +7,7 @@ from pathlib import Path
 from convmf.config import ConvMFConfig
 from convmf.data import decoding, delimited, embedding, movielens, problems, tables, unpacking, values, vectors
 from convmf.data.text import MAX_WORD
+from pages.shared.frame import MENU
 from tests.hostile_files import CORPUS, MEMORY
 
 ROOT = Path(__file__).parents[1]
@@ -17,6 +18,16 @@ def test_every_picture_of_the_readme_is_there() -> None:
     assert pictures
     for picture in pictures:
         assert (ROOT / picture).is_file(), picture
+
+
+def test_the_tour_shows_every_page_in_a_small_picture_that_is_described() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    for _, label in MENU:
+        name = label.lower().replace(" ", "_")
+        picture = f"assets/screenshots/{name}.png"
+        assert f"\n\n**{label}** " in text
+        assert re.search(rf"\n!\[{label}: .{{60,}}\]\({picture}\)\n", text), label
+        assert (ROOT / picture).stat().st_size < 200_000
 
 
 def test_the_limits_of_the_readme_are_those_of_the_code() -> None:

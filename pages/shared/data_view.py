@@ -147,7 +147,8 @@ def _charts(dataset_id: str) -> None:
 
 
 def _draw(picture: data_charts.Picture, width: int | Literal["stretch"]) -> None:
-    with st.container(border=True, width=width):
+    # Side by side, the two cards end at one height.
+    with st.container(border=True, width=width, height="content" if width == "stretch" else "stretch"):
         st.subheader(picture.title, anchor=False)
         st.plotly_chart(picture.figure, config=data_charts.CONFIG, alt=picture.alt, key=f"chart_{picture.title}")
         st.caption(picture.caption)

@@ -1,8 +1,10 @@
 """Pictures of every page, light and dark, wide and narrow, in each state of the workspace.
 
     python -m tests.e2e.screenshots FOLDER [--only STATE]
+    python -m tests.e2e.screenshots assets/screenshots --tour
 
-The states are empty (a fresh workspace), running, finished and failed. It takes about eight minutes.
+The states are empty (a fresh workspace), running, finished and failed. It takes about eight minutes. The tour is the
+README's: one picture of each page with a finished run, cut to a height for reading, in half a minute.
 """
 
 from __future__ import annotations
@@ -14,9 +16,11 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import BytesIO
 from itertools import product
 from pathlib import Path
 
+from PIL import Image
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from convmf.config import ConvMFConfig
@@ -49,6 +53,17 @@ VIEWS = {
     "kernels_explore": "explore?run={finished}&view=kernels",
 }
 """Further views of the finished state: name and address, with the ids of runs by state."""
+TOUR = {
+    "overview": ("", 1270),
+    "data": ("data", 1160),
+    "train": ("train?run={finished}", 1335),
+    "results": ("results?run={finished}", 1430),
+    "cold_start": ("cold_start?run={finished}", 1225),
+    "recommend": (VIEWS["new_recommend"], 1345),
+    "explore": ("explore?run={finished}", 1340),
+}
+"""The README's pictures: address and height."""
+COLOURS = 256
 THEMES = ("light", "dark")
 STATES = ("empty", "running", "finished", "failed")
 FAILURE = "Not enough memory. Take a smaller batch, fewer kernels or shorter texts. (out of memory)"
@@ -59,6 +74,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.e2e.screenshots", description=__doc__)
     parser.add_argument("folder", type=Path, help="where the pictures go; made if need be")
     parser.add_argument("--only", choices=STATES, help="pictures of one state only")
+    parser.add_argument("--tour", action="store_true", help="the README's pictures, and no others")
     options = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     options.folder.mkdir(parents=True, exist_ok=True)
@@ -68,7 +84,10 @@ def main() -> None:
         if chromium is None:
             parser.error("No Chromium was found. Install one, or run: python -m playwright install chromium")
         browser = launch(playwright, chromium)
-        take_all(browser, options.folder, Path(scratch), states)
+        if options.tour:
+            take_tour(browser, options.folder, Path(scratch))
+        else:
+            take_all(browser, options.folder, Path(scratch), states)
         browser.close()
 
 
@@ -107,6 +126,20 @@ def take_all(browser: Browser, folder: Path, scratch: Path, states: list[str]) -
                 page.get_by_role("button", name="Stop training", exact=True).click()
                 page.get_by_role("button", name="Resume", exact=True).wait_for(timeout=30_000)
                 page.screenshot(path=folder / "stopped_train_1440_light.png")
+
+
+def take_tour(browser: Browser, folder: Path, scratch: Path) -> None:
+    """The README's pictures as FOLDER/<page>.png, of few colours and so small."""
+    home = scratch / "tour"
+    runs = fill(home)
+    with AppServer(home, scratch / "tour.log") as server:
+        for name, (path, height) in TOUR.items():
+            with visit(browser, server, path.format(**runs), 1440, "light", height) as page:
+                expect(page.get_by_text("Device: looking …")).to_have_count(0, timeout=60_000)
+                picture = Image.open(BytesIO(page.screenshot()))
+            file = folder / f"{name}.png"
+            picture.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE).save(file, optimize=True)
+            logger.info("%s: %d kB", file, file.stat().st_size // 1000)
 
 
 def take_details(browser: Browser, server: AppServer, folder: Path, run: str) -> None:
