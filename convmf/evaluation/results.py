@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -55,6 +55,7 @@ class Results:
     report: Mapping[str, Any]
     parts: Mapping[str, HeldOut]
     floor: Mapping[str, float] = field(default_factory=dict)
+    _drawn: dict[tuple[str, ...], Picture] = field(default_factory=dict, init=False, repr=False)
 
     @classmethod
     def measure(
@@ -86,10 +87,13 @@ class Results:
 
     def comparison_picture(self, part: str) -> Picture:
         """The model beside the baselines."""
-        return plots.comparison_plot(self.rows[part], part)
+        return self._once(("comparison", part), lambda: plots.comparison_plot(self.rows[part], part))
 
     def slices_picture(self, part: str, by: str) -> Picture:
         """The error by "item", "user" or "rating"."""
+        return self._once(("slices", part, by), lambda: self._slices_picture(part, by))
+
+    def _slices_picture(self, part: str, by: str) -> Picture:
         held = self.parts[part]
         if by == "item" and part == "cold":
             return plots.slices_plot(
@@ -125,7 +129,16 @@ class Results:
     def accuracy_pictures(self, part: str) -> list[Picture]:
         """Predicted against real, and calibration."""
         held = self.parts[part]
-        return [plots.spread_plot(held.spreads), plots.calibration_plot(held.calibration)]
+        return [
+            self._once(("spreads", part), lambda: plots.spread_plot(held.spreads)),
+            self._once(("calibration", part), lambda: plots.calibration_plot(held.calibration)),
+        ]
+
+    def _once(self, name: tuple[str, ...], draw: Callable[[], Picture]) -> Picture:
+        """The picture, drawn when it is first asked for: that takes longer than all the rest of a page."""
+        if name not in self._drawn:
+            self._drawn[name] = draw()
+        return self._drawn[name]
 
     def checked(self, part: str) -> tuple[float, float | None]:
         """The RMSE measured now from the saved model, and the one that the training wrote down."""
