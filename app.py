@@ -6,14 +6,18 @@ from pathlib import Path
 
 import streamlit as st
 
+from pages.shared import frame
+
+frame.page(
+    "Overview",
+    "ConvMF learns from what people rated and from what is written about each item, both at once. So it can tell "
+    "how something new would be received, before anybody has rated it.",
+)
+# The title is on the screen before what follows is imported: on a fresh server that takes a second.
 from convmf.errors import ConvMFError
 from convmf.runs.store import DatasetRecord, RunRecord
-from pages.shared import data_view, frame, run_view, workspace
+from pages.shared import data_view, run_view, workspace
 
-LEAD = (
-    "ConvMF learns from what people rated and from what is written about each item, both at once. So it can tell "
-    "how something new would be received, before anybody has rated it."
-)
 PICTURE = Path(__file__).parent / "assets" / "how_it_works.svg"
 PICTURE_ALT = (
     "How ConvMF works, in five boxes. Ratings lead to profiles, numbers for each person and each film. Descriptions "
@@ -38,7 +42,6 @@ SIMPLE_RULE = (
 
 
 def main() -> None:
-    frame.page("Overview", LEAD)
     records, runs = workspace.store().datasets(), workspace.store().runs()
     _next_step(records, runs)
     _picture()

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-import numpy as np
 import streamlit as st
+
+from pages.shared import frame
+
+frame.page(
+    "Cold start",
+    "Describe something that nobody has rated yet, and see how the users would receive it, while you type.",
+)
+# The title is on the screen before what follows is imported: on a fresh server that takes a second.
+import numpy as np
 
 from convmf.data.sample import EXAMPLE_DESCRIPTIONS, SAMPLE_NOTE
 from convmf.errors import ConvMFError
-from pages.shared import address, cold_answer, cold_batch, cold_compare, cold_rated, cold_words, frame
+from pages.shared import address, cold_answer, cold_batch, cold_compare, cold_rated, cold_words
 from pages.shared.choose_run import choose_run, nothing_yet, usable_runs
 from pages.shared.cold_input import SECOND, TEXT
 from pages.shared.cold_state import Subject, reading
@@ -105,10 +113,6 @@ def _read(subject: Subject, examples: list[tuple[str, str]]) -> None:
     )
 
 
-frame.page(
-    "Cold start",
-    "Describe something that nobody has rated yet, and see how the users would receive it, while you type.",
-)
 try:
     main()
 except ConvMFError as error:

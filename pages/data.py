@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import streamlit as st
 
+from pages.shared import frame
+
+frame.page("Data", "Ratings say what people like. Descriptions say what an item is. Both come from here.")
+# The title is on the screen before what follows is imported: on a fresh server that takes a second.
 from convmf.data.dataset import Dataset
 from convmf.data.readers import Table, unknown_items
 from convmf.errors import ConvMFError
 from convmf.runs.store import MAX_LABEL_LENGTH, DatasetRecord
-from pages.shared import data_fetch, data_view, forms, frame, read_report, workspace
+from pages.shared import data_fetch, data_view, forms, read_report, workspace
 
 GENERIC_NAMES = ("ratings", "rating", "u")
 
 
 def main() -> None:
-    frame.page("Data", "Ratings say what people like. Descriptions say what an item is. Both come from here.")
     _show_message()
     records = workspace.store().datasets()
     drafting = any(forms.uploaded(kind) for kind in (forms.RATINGS, forms.ITEMS))

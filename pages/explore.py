@@ -6,10 +6,14 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from pages.shared import frame
+
+frame.page("Explore", "Look around in the catalogue: what lies near what, and what the model reads in the texts.")
+# The title is on the screen before what follows is imported: on a fresh server that takes a second.
 from convmf.data.dataset import Dataset
 from convmf.errors import ConvMFError
 from convmf.runs.store import RunRecord
-from pages.shared import address, explore_item, explore_kernels, frame, pick
+from pages.shared import address, explore_item, explore_kernels, pick
 from pages.shared.choose_run import choose_run, nothing_yet, usable_runs
 from pages.shared.workspace import dataset, model, store
 
@@ -156,7 +160,6 @@ def _what(net: ConvMF, data: Dataset, items: MapItems, projection: Projection, b
         st.caption(f"Of {len(items.ids):,} items the {MOST_POINTS:,} most rated ones are drawn; search finds all.")
 
 
-frame.page("Explore", "Look around in the catalogue: what lies near what, and what the model reads in the texts.")
 try:
     main()
 except ConvMFError as error:

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import streamlit as st
 
+from pages.shared import frame
+
+frame.page("Recommend", "See what somebody would like next, and what each prediction is made of.")
+# The title is on the screen before what follows is imported: on a fresh server that takes a second.
 from convmf.errors import ConvMFError
-from pages.shared import address, frame, recommend_known, recommend_new
+from pages.shared import address, recommend_known, recommend_new
 from pages.shared.choose_run import choose_run, nothing_yet, usable_runs
 from pages.shared.workspace import dataset, model, store
 
@@ -33,7 +37,6 @@ def main() -> None:
         recommend_known.show(run, net, data)
 
 
-frame.page("Recommend", "See what somebody would like next, and what each prediction is made of.")
 try:
     main()
 except ConvMFError as error:

@@ -4,9 +4,16 @@ from __future__ import annotations
 
 import streamlit as st
 
+from pages.shared import frame
+
+frame.page(
+    "Results",
+    "How good the predictions are, where they are wrong, and how runs compare.",
+)
+# The title is on the screen before what follows is imported: on a fresh server that takes a second.
 from convmf.errors import ConvMFError
 from convmf.runs.store import DatasetRecord, RunRecord
-from pages.shared import address, frame, results_manage, results_runs, results_view, run_view
+from pages.shared import address, results_manage, results_runs, results_view, run_view
 from pages.shared.distinct import run_labels
 from pages.shared.workspace import jobs, store
 
@@ -111,10 +118,6 @@ def _without_report(run: RunRecord) -> None:
     results_view.show_curves(run)
 
 
-frame.page(
-    "Results",
-    "How good the predictions are, where they are wrong, and how runs compare.",
-)
 try:
     main()
 except ConvMFError as error:

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import streamlit as st
 
+from pages.shared import frame
+
+frame.page(
+    "Train",
+    "Let the model learn from the ratings and the descriptions, and watch its error fall.",
+)
+# The title is on the screen before what follows is imported: on a fresh server that takes a second.
 from convmf.config import PRESET_HELP, PRESETS, ConvMFConfig
 from convmf.data.splits import SplitSettings
 from convmf.data.vectors import WordVectors
 from convmf.errors import ConvMFError
 from convmf.runs.store import DatasetRecord, RunRecord
-from pages.shared import device, forecast_view, frame, run_view, settings, word_vectors
+from pages.shared import device, forecast_view, run_view, settings, word_vectors
 from pages.shared.distinct import dataset_labels, run_labels
 from pages.shared.workspace import jobs, read_only, store
 
@@ -237,10 +244,6 @@ def _choose_run(runs: list[RunRecord], datasets: dict[str, DatasetRecord]) -> Ru
     return by_id[chosen]
 
 
-frame.page(
-    "Train",
-    "Let the model learn from the ratings and the descriptions, and watch its error fall.",
-)
 try:
     main()
 except ConvMFError as error:
