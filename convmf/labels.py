@@ -8,7 +8,16 @@ import re
 # behind it. What joins letters and emoji (U+200C, U+200D) and the marks U+200E and U+200F stay.
 _UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ufeff]+")
 
+_PLOTLY_SIGNS = str.maketrans(
+    {"&": "&amp;", "<": "&lt;", ">": "&gt;", "%": "&#37;", "{": "&#123;", "}": "&#125;", "$": "&#36;"}
+)
+
 
 def one_line(text: str) -> str:
     """``text`` on one line, single-spaced, without unseen characters that would change how its neighbours look."""
     return " ".join(_UNSEEN.sub(" ", text).split())
+
+
+def plotly_text(text: str) -> str:
+    """``text`` without what Plotly would read as a tag, a place for a value (``%{x}``) or a formula."""
+    return text.translate(_PLOTLY_SIGNS)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from convmf.labels import one_line
+from convmf.labels import one_line, plotly_text
 
 
 @pytest.mark.parametrize(
@@ -21,3 +21,7 @@ from convmf.labels import one_line
 )
 def test_one_line(text: str, shown: str) -> None:
     assert one_line(text) == shown
+
+
+def test_plotly_text_has_none_of_the_signs_that_plotly_reads() -> None:
+    assert plotly_text("A & <b>%{y}</b> $x$") == "A &amp; &lt;b&gt;&#37;&#123;y&#125;&lt;/b&gt; &#36;x&#36;"

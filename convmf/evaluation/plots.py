@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +11,7 @@ import plotly.graph_objects as go
 from convmf.evaluation.bootstrap import Estimate
 from convmf.evaluation.comparison import FLOOR, Row
 from convmf.evaluation.diagnostics import CalibrationBin, Slice, Spread, calibration_gap
+from convmf.labels import plotly_text
 from convmf.palette import ACCENT, AMBER, QUIET, RED
 
 GREY = "#8A929E"
@@ -199,7 +199,7 @@ def curves_plot(histories: Mapping[str, Sequence[Mapping[str, Any]]]) -> Picture
     figure = _figure(HEIGHT, "Iteration", "RMSE (rating points)")
     told = []
     for number, (name, history) in enumerate(histories.items()):
-        colour, label = SERIES[number % len(SERIES)], html.escape(name, quote=False)
+        colour, label = SERIES[number % len(SERIES)], plotly_text(name)
         for key, kind, dash in (("valid_rmse", "validation", "solid"), ("train_rmse", "training", "dot")):
             points = [(values["iteration"], values[key]) for values in history if values.get(key) is not None]
             if not points:

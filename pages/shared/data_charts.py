@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from convmf.data.dataset import Dataset
 from convmf.data.text import words
+from convmf.labels import plotly_text
 
 MAX_BARS = 25
 MAX_POINTS = 400
@@ -96,7 +97,7 @@ def tails(curves: Mapping[str, tuple[Sequence[float], Sequence[float]]]) -> Pict
     """By name, shares of the items (the most rated first) and of the ratings they have: how steep each tail is."""
     figure = _figure(None, "Share of the rated items, the most rated first", "Share of the ratings")
     for name, (items, ratings) in curves.items():
-        shown = escaped(name)
+        shown = plotly_text(name)
         figure.add_scatter(
             x=items,
             y=ratings,
@@ -109,12 +110,6 @@ def tails(curves: Mapping[str, tuple[Sequence[float], Sequence[float]]]) -> Pict
     figure.update_yaxes(tickformat=".0%")
     caption = "The higher a line, the more a few items have of all ratings, and the fewer are left for the others."
     return Picture("How the ratings are spread over the items", figure, caption, f"Line chart. {caption}")
-
-
-def escaped(text: str) -> str:
-    """``text`` without what Plotly would read as a tag, a place for a value or a formula."""
-    marks = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "%": "&#37;", "{": "&#123;", "}": "&#125;", "$": "&#36;"}
-    return "".join(marks.get(letter, letter) for letter in text)
 
 
 def text_lengths(dataset: Dataset) -> Picture:

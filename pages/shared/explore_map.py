@@ -12,9 +12,8 @@ from numpy.typing import NDArray
 from convmf.evaluation.plots import SERIES
 from convmf.explain.catalogue import NO_GENRE, OTHER, CatalogueFigures, main_genres
 from convmf.explain.projection import Projection
-from convmf.labels import one_line
+from convmf.labels import one_line, plotly_text
 from convmf.palette import RED
-from pages.shared.data_charts import escaped
 
 MOST_POINTS = 10_000
 HEIGHT = 540
@@ -100,7 +99,7 @@ def _add_genres(figure: go.Figure, projection: Projection, items: MapItems, rows
     for name in names:
         # The rest first, so that it lies below.
         colour = GREY if name in (OTHER, NO_GENRE) else next(colours)
-        figure.add_trace(_points(projection, items, rows[genre_of[rows] == name], escaped(name), {"color": colour}))
+        figure.add_trace(_points(projection, items, rows[genre_of[rows] == name], plotly_text(name), {"color": colour}))
 
 
 def _add_values(
@@ -159,9 +158,9 @@ def hover_text(items: MapItems, row: int) -> str:
     figures, label = items.figures, items.labels[row]
     label = label if len(label) <= _LONGEST else f"{label[:_LONGEST]} …"
     count, mean = int(figures.n_ratings[row]), float(figures.mean_rating[row])
-    lines = [f"<b>{escaped(label)}</b>"]
+    lines = [f"<b>{plotly_text(label)}</b>"]
     if items.genres[row]:
-        lines.append(escaped(one_line(items.genres[row].replace("|", ", "))[:_LONGEST]))
+        lines.append(plotly_text(one_line(items.genres[row].replace("|", ", "))[:_LONGEST]))
     lines.append(f"{count:,} rating{'s' * (count != 1)}, mean {mean:.2f}" if count else "no ratings yet")
     if figures.text_trust is not None:
         lines.append(f"text trust {float(figures.text_trust[row]):.0%}")
