@@ -31,7 +31,8 @@ FLAGS = [
     "--disable-sync",
 ]
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-_PROBE = re.compile(r"/\w+/_stcore/(health|host-config)$")
+PROBE = re.compile(r"/\w+/_stcore/(health|host-config)$")
+"""On a deep link Streamlit's own script looks for its server below the page's path first, which is no error."""
 _START_SECONDS = 60.0
 _END_SECONDS = 20.0
 
@@ -99,6 +100,12 @@ class AppServer:
         self._process = None
         return self.exit_code
 
+    @property
+    def pid(self) -> int:
+        """The process' id while it is running."""
+        assert self._process is not None
+        return self._process.pid
+
     def output(self) -> str:
         """What the server has written so far."""
         return self.log.read_text(encoding="utf-8", errors="replace")
@@ -136,8 +143,7 @@ class Watcher:
 
     def _note_console(self, message: ConsoleMessage) -> None:
         url = message.location.get("url", "")
-        # On a deep link Streamlit's own script looks for its server below the page's path first.
-        if message.type == "error" and not _PROBE.search(url):
+        if message.type == "error" and not PROBE.search(url):
             self.errors.append(f"{message.text} {url}")
 
     def check(self) -> None:

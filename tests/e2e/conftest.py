@@ -20,15 +20,22 @@ def server(tmp_path: Path) -> Iterator[AppServer]:
 
 
 @pytest.fixture
-def browser() -> Iterator[Browser]:
-    """A real Chromium. Without one the test is skipped, but in CI it fails: there it must never go missing."""
+def chromium() -> str:
+    """Path of a Chromium. Without one the test is skipped, but in CI it fails: there it must never go missing."""
     with sync_playwright() as playwright:
-        chromium = find_chromium(playwright)
-        if chromium is None:
-            reason = "No Chromium was found. Install one, or run: python -m playwright install chromium"
-            if os.environ.get("CI", "").lower() in ("1", "true"):
-                pytest.fail(reason)
-            pytest.skip(reason)
+        found = find_chromium(playwright)
+    if found is None:
+        reason = "No Chromium was found. Install one, or run: python -m playwright install chromium"
+        if os.environ.get("CI", "").lower() in ("1", "true"):
+            pytest.fail(reason)
+        pytest.skip(reason)
+    return found
+
+
+@pytest.fixture
+def browser(chromium: str) -> Iterator[Browser]:
+    """A real Chromium."""
+    with sync_playwright() as playwright:
         running = launch(playwright, chromium)
         try:
             yield running
