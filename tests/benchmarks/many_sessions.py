@@ -1,10 +1,11 @@
 """Thirty people click through all pages beside a training, on one machine with the browsers. Linux only.
 
-python -m tests.benchmarks.many_sessions [--sessions 30] [--minutes 10]
+python -m tests.benchmarks.many_sessions [--sessions 30] [--minutes 10] [--wire]
 
 Each goes to another page every five to ten seconds. A switch of pages counts from the click to the end of the page's
 script; “title” is when the new page's title is there. The browsers share the cores with the server: what each of them
-takes of the processor is printed, too.
+takes of the processor is printed, too. With --wire the sessions have no browser and only speak the server's protocol,
+as if people's browsers had cores of their own.
 """
 
 from __future__ import annotations
@@ -41,6 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sessions", type=int, default=30)
     parser.add_argument("--minutes", type=float, default=10.0)
+    parser.add_argument("--wire", action="store_true", help="sessions without browsers")
     options = parser.parse_args(arguments)
     with sync_playwright() as playwright:
         chromium = find_chromium(playwright)
@@ -49,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     print(machine_line())
     with tempfile.TemporaryDirectory() as scratch:
         dataset_id = fill(Path(scratch) / "workspace")
-        plan = Plan(options.sessions, 60 * options.minutes, THINK, dataset_id, "default")
+        plan = Plan(options.sessions, 60 * options.minutes, THINK, dataset_id, "default", not options.wire)
         with AppServer(Path(scratch) / "workspace", Path(scratch) / "server.log") as server:
             measure(server, chromium, plan)
             if "Traceback" in server.output():
@@ -72,17 +74,19 @@ def fill(home: Path) -> str:
 def measure(server: AppServer, chromium: str, plan: Plan) -> None:
     """Let the sessions walk, and print what came of it."""
     memory: list[float] = []
+    spent: list[tuple[float, float, float]] = []
 
     def each_minute(minute: int) -> None:
         memory.append(resident_megabytes(server.pid))
+        own = processor_seconds(server.pid)
+        spent.append((time.monotonic(), own, processor_seconds(os.getpid()) - own))
         print(f"minute {minute}: server {memory[-1]:.0f} MB, load {os.getloadavg()[0]:.1f}", flush=True)
 
-    before = time.monotonic(), processor_seconds(server.pid), processor_seconds(os.getpid())
     walked = walk(server, chromium, plan, each_minute)
-    seconds, own = time.monotonic() - before[0], processor_seconds(server.pid) - before[1]
-    browsers = processor_seconds(os.getpid()) - before[2] - own
-    print(f"{plan.n_sessions} sessions, {seconds / 60:.1f} minutes, {walked.n_trainings} trainings begun")
-    print(f"cores in use on average: server with its training {own / seconds:.2f}, browsers {browsers / seconds:.2f}")
+    seconds, own, browsers = (last - first for first, last in zip(spent[0], spent[-1], strict=True))
+    kind = "browsers" if plan.in_browsers else "sessions without a browser"
+    print(f"{plan.n_sessions} {kind}, {seconds / 60:.1f} minutes, {walked.n_trainings} trainings begun")
+    print(f"cores in use on average: server with its training {own / seconds:.2f}, sessions {browsers / seconds:.2f}")
     print_switches(walked.switches)
     print_errors(walked)
     third = max(1, len(memory) // 3)
@@ -91,15 +95,19 @@ def measure(server: AppServer, chromium: str, plan: Plan) -> None:
 
 def print_switches(switches: Sequence[Switch]) -> None:
     """How long the switches took, by page and in all."""
-    pages = ["all pages", *sorted({switch.page for switch in switches})]
+    groups = {"all pages": list(switches)}
+    groups["a session's first look"] = [switch for switch in switches if switch.is_first]
+    groups["looks after that"] = [switch for switch in switches if not switch.is_first]
+    groups |= {page: [one for one in switches if one.page == page] for page in sorted({one.page for one in switches})}
     rows = []
-    for page in pages:
-        chosen = [switch for switch in switches if page in (pages[0], switch.page)]
+    for name, chosen in groups.items():
+        if not chosen:
+            continue
         drawn, titled = ([getattr(switch, kind) for switch in chosen] for kind in ("drawn", "titled"))
         figures = [np.median(drawn), np.percentile(drawn, SHARE), max(drawn), np.median(titled)]
         figures.append(np.percentile(titled, SHARE))
         share = np.mean(np.array(drawn) <= SECONDS)
-        rows.append([page, f"{len(chosen):,}", *(f"{figure:.2f} s" for figure in figures), f"{share:.1%}"])
+        rows.append([name, f"{len(chosen):,}", *(f"{figure:.2f} s" for figure in figures), f"{share:.1%}"])
     head = ["to", "switches", "p50", f"p{SHARE}", "worst", "title p50", f"title p{SHARE}", f"within {SECONDS:g} s"]
     print_table(head, rows)
     print_target(f"{SHARE} % of the switches", np.percentile([one.drawn for one in switches], SHARE), SECONDS, " s")

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from playwright.async_api import Browser, Error, Page, async_playwright
+from websockets.exceptions import WebSocketException
 
 from convmf.runs.store import Store
 from pages.shared.frame import MENU
 from tests.e2e.browser import FLAGS, PROBE, AppServer
+from tests.e2e.wire import WireSession
 
 SWITCH = """([label, limit]) => new Promise((resolve, reject) => {
     const link = [...document.querySelectorAll("[data-testid=stSidebar] a")].find((a) => a.textContent === label);
@@ -32,6 +35,8 @@ SWITCH = """([label, limit]) => new Promise((resolve, reject) => {
 })"""
 """Click a link of the menu; the seconds until the page's title is there, and until its script has run to the end."""
 PROBLEMS = "[data-testid='stException'], [data-testid='stAlertContentError']"
+ARRIVAL = 0.2
+"""In this share of the time all have come, one after another: to begin with, a browser loads megabytes of script."""
 LIMIT_SECONDS = 60.0
 LOOK_SECONDS = 2.0
 LOAD_SECONDS = 120.0
@@ -47,6 +52,8 @@ class Plan:
         Shortest and longest pause between two clicks, in seconds.
     dataset_id, preset
         What is trained meanwhile, again and again.
+    in_browsers
+        Each session has a browser; else it only speaks the server's protocol.
     """
 
     n_sessions: int
@@ -54,13 +61,18 @@ class Plan:
     think: tuple[float, float]
     dataset_id: str
     preset: str
+    in_browsers: bool = True
 
 
 @dataclass(frozen=True)
 class Switch:
-    """One click on the menu: seconds from it to the page's title, and to the end of the page's script."""
+    """One click on the menu: seconds from it to the page's title, and to the end of the page's script.
+
+    ``is_first``: the session hadn't seen the page before, so its browser had to load parts of it.
+    """
 
     page: str
+    is_first: bool
     titled: float
     drawn: float
 
@@ -87,7 +99,10 @@ async def _walk(server: AppServer, chromium: str, plan: Plan, each_minute: Calla
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(_keep_training(browser, server, plan, until, walked))
             for number in range(plan.n_sessions):
-                tasks.create_task(_visit(browser, server, plan, number, until, walked))
+                visit = (
+                    _visit_in_browser(browser, server, walked) if plan.in_browsers else _visit_by_wire(server, walked)
+                )
+                tasks.create_task(_tour(visit, plan, number, until, walked))
             if each_minute is not None:
                 tasks.create_task(_tick(until, each_minute))
         await browser.close()
@@ -103,31 +118,54 @@ async def _tick(until: float, each_minute: Callable[[int], None]) -> None:
         minute += 1
 
 
-async def _visit(browser: Browser, server: AppServer, plan: Plan, number: int, until: float, walked: Walked) -> None:
+GoTo = Callable[[str], Awaitable[tuple[float, float]]]
+"""Go to the page with this label; the seconds until its title is there, and until its script has run to the end."""
+
+
+async def _tour(
+    visit: AbstractAsyncContextManager[GoTo], plan: Plan, number: int, until: float, walked: Walked
+) -> None:
     """One person: comes some time, then goes to each page in some order, and again and again until the time is over."""
     loop, chance = asyncio.get_running_loop(), random.Random(number)
-    await asyncio.sleep(plan.think[1] * number / plan.n_sessions)
-    page = await _new_page(browser, walked)
+    await asyncio.sleep(ARRIVAL * plan.seconds * number / plan.n_sessions)
+    before, is_first = MENU[0][1], True
     try:
-        await page.goto(server.url, timeout=1000 * LOAD_SECONDS)
-        for shown in ("[data-testid=stMain] h1", "[data-testid=stSidebar] a >> nth=-1"):
-            await page.locator(shown).wait_for(timeout=1000 * LOAD_SECONDS)
-        before, is_first = MENU[0][1], True
-        while is_first or loop.time() < until:
-            tour = [label for _, label in MENU]
-            chance.shuffle(tour)
-            for label in (label for label in tour if label != before):
-                await asyncio.sleep(chance.uniform(*plan.think))
-                if not is_first and loop.time() >= until:
-                    break
-                titled, drawn = await page.evaluate(SWITCH, [label, LIMIT_SECONDS])
-                walked.switches.append(Switch(label, titled, drawn))
-                walked.errors += await page.locator(PROBLEMS).all_inner_texts()
-                before = label
-            is_first = False
-    except Error as error:
-        walked.errors.append(f"session {number}: {error}")
+        async with visit as go_to:
+            while is_first or loop.time() < until:
+                tour = [label for _, label in MENU]
+                chance.shuffle(tour)
+                for label in (label for label in tour if label != before):
+                    await asyncio.sleep(chance.uniform(*plan.think))
+                    if not is_first and loop.time() >= until:
+                        break
+                    walked.switches.append(Switch(label, is_first, *await go_to(label)))
+                    before = label
+                is_first = False
+    except (Error, OSError, WebSocketException, TimeoutError) as error:
+        walked.errors.append(f"session {number}: {type(error).__name__} {error}")
+
+
+@asynccontextmanager
+async def _visit_in_browser(browser: Browser, server: AppServer, walked: Walked) -> AsyncIterator[GoTo]:
+    page = await _new_page(browser, walked)
+    await page.goto(server.url, timeout=1000 * LOAD_SECONDS)
+    for shown in ("[data-testid=stMain] h1", "[data-testid=stSidebar] a >> nth=-1"):
+        await page.locator(shown).wait_for(timeout=1000 * LOAD_SECONDS)
+
+    async def go_to(label: str) -> tuple[float, float]:
+        titled, drawn = await page.evaluate(SWITCH, [label, LIMIT_SECONDS])
+        walked.errors += await page.locator(PROBLEMS).all_inner_texts()
+        return titled, drawn
+
+    yield go_to
     await page.context.close()
+
+
+@asynccontextmanager
+async def _visit_by_wire(server: AppServer, walked: Walked) -> AsyncIterator[GoTo]:
+    async with WireSession(server.url, walked.errors) as session:
+        await session.open(MENU[0][1], LOAD_SECONDS)
+        yield lambda label: session.open(label, LIMIT_SECONDS)
 
 
 async def _new_page(browser: Browser, walked: Walked) -> Page:

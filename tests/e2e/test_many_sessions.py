@@ -18,7 +18,8 @@ from tests.helpers import TINY, tiny_dataset
 
 
 @pytest.mark.browser
-def test_four_sessions_beside_a_training_meet_no_error(chromium: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("in_browsers", [True, False])
+def test_four_sessions_beside_a_training_meet_no_error(chromium: str, tmp_path: Path, in_browsers: bool) -> None:
     store = Store(tmp_path / "workspace")
     jobs = Jobs(store)
     data = store.add_dataset(tiny_dataset())
@@ -28,7 +29,7 @@ def test_four_sessions_beside_a_training_meet_no_error(chromium: str, tmp_path: 
     jobs.close()
     store.close()
     with AppServer(tmp_path / "workspace", tmp_path / "server.log") as server:
-        walked = walk(server, chromium, Plan(4, 10.0, (0.2, 0.6), data.id, "quick"))
+        walked = walk(server, chromium, Plan(4, 10.0, (0.2, 0.6), data.id, "quick", in_browsers))
         assert walked.errors == []
         assert walked.n_trainings >= 1
         visits = Counter(switch.page for switch in walked.switches)
