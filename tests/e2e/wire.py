@@ -106,7 +106,7 @@ class WireSession:
         while True:
             await asyncio.sleep(seconds)
             with contextlib.suppress(ConnectionClosed):  # the session ends just now
-                await self._ask(page=self.page, fragment=fragment)
+                await self._ask(page=self.pages.get(self._wanted, self.page), fragment=fragment)
 
     def _stop_timers(self, fragments: list[str]) -> None:
         for fragment in fragments:
