@@ -13,9 +13,9 @@ from streamlit.testing.v1 import AppTest
 from convmf.data.dataset import Dataset
 from convmf.data.sample import EXAMPLE_DESCRIPTIONS, SAMPLE_NOTE
 from convmf.data.splits import SplitSettings
-from convmf.explain import Phrase, read_text
+from convmf.explain import Phrase, TextDifference, WordDifference, read_text, what_if_rated
 from convmf.runs.store import RunRecord
-from pages.shared import charts
+from pages.shared import charts, cold_charts, cold_input, cold_words
 from pages.shared import workspace as shared
 from tests.helpers import TINY, tiny_dataset
 
@@ -45,6 +45,12 @@ def describe(app: AppTest, text: str) -> AppTest:
 def typed_text(app: AppTest) -> str:
     """What is in the field; "" where there is none."""
     return str(app.session_state["cold_text_text"]) if "cold_text_text" in app.session_state else ""
+
+
+def address_text(app: AppTest) -> str:
+    """What the page's address has as the text."""
+    value = app.query_params["text"]
+    return str(value) if isinstance(value, str) else str(value[-1])
 
 
 def texts(app: AppTest) -> str:
@@ -171,3 +177,178 @@ def test_the_histogram_counts_every_user_once_and_marks_the_middle():
 def test_evidence_sums_a_phrase_that_stands_twice_and_sorts_by_size():
     phrases = [Phrase("dull", -0.2, 0, 4), Phrase("bold", 0.15, 5, 9), Phrase("bold", 0.15, 20, 24)]
     assert charts.evidence_table(phrases).values.tolist() == [["bold", 0.3, "raises it"], ["dull", -0.2, "lowers it"]]
+
+
+# What is typed, and the address -------------------------------------------------------------------
+
+
+def test_the_address_holds_the_text_and_a_link_reopens_it(workspace):
+    trained()
+    app = cold_page(text="war soldiers at night")
+    assert typed_text(app) == "war soldiers at night"
+    assert address_text(app) == "war soldiers at night"
+    describe(app, "love and a wedding")
+    assert address_text(app) == "love and a wedding"
+    app.query_params["text"] = "love and a wedding"  # the page's own address brings nothing back
+    describe(app, "music")
+    assert typed_text(app) == "music"
+    app.query_params["text"] = ["letter to a friend"]  # another link does
+    app.run()
+    assert typed_text(app) == "letter to a friend"
+
+
+def test_a_text_that_is_too_long_for_an_address_stays_out_of_it_and_the_page_says_so(workspace):
+    trained()
+    app = describe(cold_page(text="war"), "war soldiers " * 200)
+    assert "text" not in app.query_params
+    assert "address of the page doesn't hold it" in texts(app)
+
+
+def test_the_field_takes_what_the_browser_tells_unless_the_server_has_set_another_text(workspace, monkeypatch):
+    state = {}
+    monkeypatch.setattr(cold_input.st, "session_state", state)
+    live = cold_input.LiveText("text")
+    live.set("an example")
+    version = state["cold_text_version"]
+    live.take({"text": "typed", "version": version, "settled": False})
+    assert live.text == "typed" and not state["cold_text_settled"]
+    live.set("another example")
+    late = {"text": "typed on", "version": version, "settled": True}
+    for answer in (late, None, "text", {}, {"text": 7, "version": version + 1}):
+        live.take(answer)
+        assert live.text == "another example"
+    live.take({"text": "x" * (cold_input.MAX_TEXT + 5), "version": version + 1, "settled": True})
+    assert len(live.text) == cold_input.MAX_TEXT and state["cold_text_settled"]
+
+
+# Words --------------------------------------------------------------------------------------------
+
+
+def test_the_pieces_are_the_text_with_signs_and_unknown_words(workspace):
+    run = trained()
+    text = "War <b>soldiers</b> and a zeppelin."
+    result = read_text(shared.model(run.id, str(run.ended)), text)
+    spoken = [word for word in result.words if word.known or word.word in result.unknown_words]
+    found = cold_words.pieces(text, spoken)
+    assert "".join(piece["text"] for piece in found) == text
+    kinds = {piece["text"]: piece.get("kind") for piece in found}
+    assert kinds["zeppelin"] == "unknown" and {kinds["War"], kinds["soldiers"]} <= {"up", "down"}
+    weight = {word.word: word.weight for word in result.words}
+    for piece in found:
+        if piece.get("strength") is not None:
+            value = weight[piece["text"].lower()]
+            assert piece["kind"] == ("up" if value >= 0 else "down")
+            assert f"{abs(value):.3f} points" in piece["says"]
+    strongest = max(found, key=lambda piece: piece.get("strength", 0))
+    assert strongest["strength"] == 0.55
+    assert weight[strongest["text"].lower()] in (max(weight.values()), min(weight.values()))
+
+
+def test_a_word_is_replaced_by_the_list(workspace):
+    run = trained()
+    app = cold_page(text="war soldiers zeppelin")
+    app.selectbox(key="cold_replace").set_value((0, 3)).run()
+    assert not app.exception
+    raising, lowering = app.dataframe[0].value, app.dataframe[1].value
+    assert raising["Change"].is_monotonic_decreasing and lowering["Change"].is_monotonic_increasing
+    best = raising["Word"][0]
+    model = shared.model(run.id, str(run.ended))
+    change = read_text(model, f"{best} soldiers").mean - read_text(model, "war soldiers").mean
+    assert raising["Change"][0] == pytest.approx(change, abs=0.02)
+    app.selectbox(key="cold_substitute").set_value(best)
+    app.button(key="cold_use").click().run()
+    assert typed_text(app) == f"{best} soldiers zeppelin"
+    assert app.selectbox(key="cold_replace").value is None
+
+
+def test_a_word_that_the_browser_names_is_selected_if_it_is_in_the_text(workspace, monkeypatch):
+    state = {"cold_text_text": "war and love"}
+    monkeypatch.setattr(cold_input.st, "session_state", state)
+    for picked in (
+        None,
+        {"start": 0, "end": 99},
+        {"start": "0", "end": 3},
+        {"start": 3, "end": 3},
+        {"start": -2, "end": 3},
+    ):
+        cold_words.take_pick(picked)
+        assert "cold_picked" not in state
+    cold_words.take_pick({"start": 8, "end": 12})
+    assert state["cold_picked"] == ("war and love", (8, 12))
+
+
+# The other views ----------------------------------------------------------------------------------
+
+
+def test_two_texts_side_by_side(workspace):
+    run = trained()
+    app = cold_page(view="compare", text="war soldiers at night")
+    assert "Type a second description" in texts(app)
+    app.button(key="cold_copy").click().run()
+    assert "both texts say the same" in texts(app)
+    app = cold_page(view="compare", text="war soldiers at night", text2="love wedding at night")
+    model = shared.model(run.id, str(run.ended))
+    first, second = (read_text(model, text).mean for text in ("war soldiers at night", "love wedding at night"))
+    figures = {metric.label: metric.value for metric in app.metric}
+    assert figures["First text"] == f"{first:.2f}" and figures["Second text"] == f"{second:.2f}"
+    assert figures["Second less first"] == f"{second - first:+.2f}"
+    words = app.dataframe[0].value
+    assert set(words["Word"]) == {"war", "soldiers", "love", "wedding", "night"}
+    assert words.set_index("Word")["Stands"]["night"] == "in both"
+    app.button(key="cold_swap").click().run()
+    assert typed_text(app) == "love wedding at night"
+    assert not app.exception
+
+
+def test_the_difference_table_sums_the_rest_and_adds_up():
+    words = [WordDifference(f"w{n}", "second", 0.0, 0.1 / (n + 1)) for n in range(30)]
+    table = cold_charts.difference_table(TextDifference(3.0, 3.0 + sum(word.effect for word in words), tuple(words)))
+    assert len(table) == cold_charts.MAX_WORDS and table["word"].iloc[-1] == "17 other words"
+    assert table["effect"].sum() == pytest.approx(sum(word.effect for word in words))
+
+
+def test_ratings_move_the_item_and_stand_in_the_address(workspace):
+    run = trained()
+    model = shared.model(run.id, str(run.ended))
+    answer = what_if_rated(model, "war soldiers", {"u3": model.scale.highest})
+    app = cold_page(view="rated", text="war soldiers", by=f"{model.scale.highest!r}:u3")
+    figures = {metric.label: metric.value for metric in app.metric}
+    assert figures["Still from the text"] == f"{answer.text_trust:.0%}"
+    assert app.metric[-2].value == f"{answer.after.mean():.2f}"
+    app.button(key="cold_all_1").click().run()
+    lowest = [value.partition(":")[0] for value in app.query_params["by"]]
+    assert [float(rating) for rating in lowest] == [model.scale.lowest] * 8
+    app.button(key="cold_clear").click().run()
+    assert "by" not in app.query_params and "Give one rating or more" in texts(app)
+    assert not app.exception
+
+
+def test_ratings_of_the_address_that_cannot_be_are_named(workspace):
+    trained()
+    app = cold_page(view="rated", by="99:u3")
+    assert "1 of the ratings in this address can't be used" in texts(app)
+    app.text_input(key="cold_find_user").set_value("u12").run()
+    app.button(key="cold_found_0").click().run()
+    assert any("User u12" in element.value for element in app.markdown)
+
+
+def test_a_file_of_descriptions_comes_back_with_predictions(workspace):
+    run = trained()
+    app = cold_page(view="file")
+    content = "id,title,description\n1,=SUM(A1),war soldiers at night\n2,Empty,\n3,Love,love wedding\n"
+    app.file_uploader(key="cold_upload").set_value(("new.csv", content.encode(), "text/csv")).run()
+    assert not app.exception and not app.error
+    table = next(element.value for element in app.dataframe if "Expected rating" in element.value)
+    model = shared.model(run.id, str(run.ended))
+    expected = [read_text(model, text).mean for text in ("war soldiers at night", "love wedding")]
+    assert table["Expected rating"].tolist() == pytest.approx(expected, abs=0.001)
+    assert table["Title"].tolist() == ["=SUM(A1)", "Love"]
+    assert "1 was left out" in texts(app)
+
+
+def test_a_file_without_descriptions_is_explained(workspace):
+    trained()
+    app = cold_page(view="file")
+    app.file_uploader(key="cold_upload").set_value(("new.csv", b"one line", "text/csv")).run()
+    assert "no columns" in app.error[0].value
+    assert not app.exception
