@@ -229,7 +229,7 @@ def test_the_pieces_are_the_text_with_signs_and_unknown_words(workspace):
     text = "War <b>soldiers</b> and a zeppelin."
     result = read_text(shared.model(run.id, str(run.ended)), text)
     spoken = [word for word in result.words if word.known or word.word in result.unknown_words]
-    found = cold_words.pieces(text, spoken)
+    found = cold_words.pieces(text, spoken, max(abs(word.weight) for word in spoken))
     assert "".join(piece["text"] for piece in found) == text
     kinds = {piece["text"]: piece.get("kind") for piece in found}
     assert kinds["zeppelin"] == "unknown" and {kinds["War"], kinds["soldiers"]} <= {"up", "down"}

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pandas as pd
 import streamlit as st
 
-from pages.shared import charts, cold_charts
+from pages.shared import charts, cold_charts, cold_words
 from pages.shared.cold_input import SECOND, TEXT
 from pages.shared.cold_state import Subject, reading
+
+if TYPE_CHECKING:  # the module behind it imports torch
+    from convmf.explain import TextReading
 
 
 def show(subject: Subject, text: str) -> None:
@@ -34,13 +39,13 @@ def show(subject: Subject, text: str) -> None:
         st.metric(
             "Prefer the second", f"{better:.0%}", width=170, help="Share of the users predicted to rate it higher."
         )
-    _words(subject, text, second)
+    cold_words.show_pair((text, one), (second, other))
+    _words(one, other)
 
 
-def _words(subject: Subject, text: str, second: str) -> None:
+def _words(one: TextReading, other: TextReading) -> None:
     from convmf.explain import compare_effects  # imports torch
 
-    one, other = (reading(subject.run_id, subject.ended, each) for each in (text, second))
     found = compare_effects(one.effects, other.effects)
     table = cold_charts.difference_table(found)
     st.header("Which words make the difference", anchor=False)

@@ -19,6 +19,7 @@ SHOWN_WORDS = 150
 MAX_COLOURED = 1_200
 """Words that are shown in colour: a text of some pages, which a browser redraws at every key without delay."""
 N_SUBSTITUTES = 10
+PAIR_WIDTH = 470
 
 _HTML = """
 <div class="legend" aria-hidden="true">
@@ -26,7 +27,7 @@ _HTML = """
   <span><i class="down">word</i> lowers it</span>
   <span><i class="unknown">word</i> unknown to the model</span>
 </div>
-<div class="text" role="group" aria-label="The text, word by word. Arrow keys move, Enter selects."></div>
+<div class="text" role="group"></div>
 """
 
 _CSS = """
@@ -37,8 +38,9 @@ _CSS = """
   line-height: 2; font-size: 1rem; white-space: pre-wrap; overflow-wrap: anywhere; max-height: 26rem; overflow-y: auto;
   padding: 0.75rem; border: 1px solid var(--st-border-color); border-radius: var(--st-base-radius);
 }
-[role="button"] { cursor: pointer; border-radius: 3px; padding: 0.1rem 0.15rem; }
-[role="button"]:focus-visible { outline: 2px solid var(--st-primary-color); outline-offset: 1px; }
+.word { border-radius: 3px; padding: 0.1rem 0.15rem; }
+.word[role="button"] { cursor: pointer; }
+.word:focus-visible { outline: 2px solid var(--st-primary-color); outline-offset: 1px; }
 [aria-pressed="true"] { outline: 2px solid var(--st-text-color); outline-offset: 1px; }
 .up { border-bottom: 2px solid UP_SOLID; background: rgba(UP_RGB, var(--strength, 0.35)); }
 .down { border-bottom: 2px dashed DOWN_SOLID; background: rgba(DOWN_RGB, var(--strength, 0.35)); }
@@ -52,6 +54,8 @@ _JS = """
 export default function ({ parentElement, data, setStateValue }) {
   const box = parentElement.querySelector(".text");
   box.setStateValue = setStateValue;
+  box.pickable = data.pickable;
+  box.setAttribute("aria-label", data.label);
   // A new answer while a word has the focus keeps it there.
   const focused = parentElement.activeElement?.dataset?.start;
   box.replaceChildren();
@@ -62,18 +66,18 @@ export default function ({ parentElement, data, setStateValue }) {
     }
     const word = document.createElement("span");
     word.textContent = piece.text;
-    word.className = piece.kind;
+    word.className = "word " + piece.kind;
     word.title = piece.says;
     word.tabIndex = -1;
     word.dataset.start = piece.start;
     word.dataset.end = piece.end;
-    word.setAttribute("role", "button");
+    word.setAttribute("role", data.pickable ? "button" : "mark");
     word.setAttribute("aria-label", piece.text + ": " + piece.says);
-    word.setAttribute("aria-pressed", String(piece.start === data.selected));
+    if (data.pickable) word.setAttribute("aria-pressed", String(piece.start === data.selected));
     if (piece.strength !== undefined) word.style.setProperty("--strength", piece.strength);
     box.append(word);
   }
-  const all = () => [...box.querySelectorAll("[role=button]")];
+  const all = () => [...box.querySelectorAll(".word")];
   const words = all();
   const at = words.find((word) => word.dataset.start === focused)
     ?? words.find((word) => word.getAttribute("aria-pressed") === "true") ?? words[0];
@@ -83,10 +87,10 @@ export default function ({ parentElement, data, setStateValue }) {
   box.listening = true;
   const select = (word) =>
     box.setStateValue("picked", { start: Number(word.dataset.start), end: Number(word.dataset.end) });
-  const target = (event) => event.target.closest?.("[role=button]");
+  const target = (event) => event.target.closest?.(".word");
   box.addEventListener("click", (event) => {
     const word = target(event);
-    if (word) select(word);
+    if (word && box.pickable) select(word);
   });
   box.addEventListener("keydown", (event) => {
     const word = target(event);
@@ -100,7 +104,7 @@ export default function ({ parentElement, data, setStateValue }) {
         next.tabIndex = 0;
         next.focus();
       }
-    } else if (event.key === "Enter" || event.key === " ") {
+    } else if (box.pickable && (event.key === "Enter" || event.key === " ")) {
       select(word);
     } else {
       return;
@@ -118,7 +122,7 @@ def show(subject: Subject, text: str, result: TextReading) -> None:
     if not result.known_words and not result.unknown_words:
         st.caption("There is no word to colour yet. Type a description above.")
         return
-    spoken = [word for word in result.words if word.known or word.word in set(result.unknown_words)]
+    spoken = _spoken(result)
     selected = _selected(text)
     st.caption(
         "What each word does to the average user's rating, in this text. Point at a word for its figure; click it, or "
@@ -126,7 +130,12 @@ def show(subject: Subject, text: str, result: TextReading) -> None:
     )
     _coloured(
         key="cold_coloured",
-        data={"pieces": pieces(text, spoken[:MAX_COLOURED]), "selected": selected[0] if selected else None},
+        data={
+            "pieces": pieces(text, spoken[:MAX_COLOURED], _strongest(spoken)),
+            "selected": selected[0] if selected else None,
+            "pickable": True,
+            "label": "The text, word by word. Arrow keys move, Enter selects.",
+        },
         on_picked_change=_pick,
     )
     if len(spoken) > MAX_COLOURED:
@@ -136,9 +145,40 @@ def show(subject: Subject, text: str, result: TextReading) -> None:
     _known_and_unknown(result)
 
 
-def pieces(text: str, spoken: list[WordWeight]) -> list[dict[str, Any]]:
-    """The text in pieces for the browser: words with kind, figure and strength of colour, and what stands between."""
-    strongest = max((abs(word.weight) for word in spoken), default=0.0)
+def show_pair(first: tuple[str, TextReading], second: tuple[str, TextReading]) -> None:
+    """Two texts side by side, coloured on one scale so that equal colours are equal effects."""
+    texts = [(text, _spoken(result)[:MAX_COLOURED]) for text, result in (first, second)]
+    strongest = max(_strongest(spoken) for _, spoken in texts)
+    with st.container(horizontal=True, gap="medium"):
+        for name, (text, spoken) in zip(("First", "Second"), texts, strict=True):
+            with st.container(width=PAIR_WIDTH):
+                st.markdown(f"**{name} text**")
+                _coloured(
+                    key=f"cold_coloured_{name}",
+                    data={
+                        "pieces": pieces(text, spoken, strongest),
+                        "selected": None,
+                        "pickable": False,
+                        "label": f"{name} text, word by word. Arrow keys move.",
+                    },
+                )
+
+
+def _spoken(result: TextReading) -> list[WordWeight]:
+    """The words that are coloured or marked; stop words are passed over."""
+    unknown = set(result.unknown_words)
+    return [word for word in result.words if word.known or word.word in unknown]
+
+
+def _strongest(spoken: list[WordWeight]) -> float:
+    return max((abs(word.weight) for word in spoken), default=0.0)
+
+
+def pieces(text: str, spoken: list[WordWeight], strongest: float) -> list[dict[str, Any]]:
+    """The text in pieces for the browser: words with kind, figure and strength of colour, and what stands between.
+
+    A word of the weight ``strongest``, in rating points, gets the full colour.
+    """
     found: list[dict[str, Any]] = []
     end = 0
     for word in spoken:
