@@ -85,7 +85,12 @@ def _read(subject: Subject, examples: list[tuple[str, str]]) -> None:
             height=230,
         )
         if examples:
-            st.caption("Or begin with an example:")
+            learned = store().dataset_record(subject.run.dataset_id).note != SAMPLE_NOTE
+            st.caption(
+                "Or begin with the description of a known item, from which the model may have learned:"
+                if learned
+                else "Or begin with an example:"
+            )
             with st.container(horizontal=True, gap="small"):
                 for number, (name, example) in enumerate(examples):
                     st.button(frame.plain(name), key=f"cold_example_{number}", on_click=TEXT.set, args=(example,))

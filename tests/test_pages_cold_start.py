@@ -15,7 +15,7 @@ from convmf.data.sample import EXAMPLE_DESCRIPTIONS, SAMPLE_NOTE
 from convmf.data.splits import SplitSettings
 from convmf.explain import Phrase, TextDifference, WordDifference, read_text, what_if_rated
 from convmf.runs.store import RunRecord
-from pages.shared import charts, cold_charts, cold_input, cold_words
+from pages.shared import charts, cold_charts, cold_coloured, cold_input, cold_words
 from pages.shared import workspace as shared
 from tests.helpers import TINY, tiny_dataset
 
@@ -229,7 +229,7 @@ def test_the_pieces_are_the_text_with_signs_and_unknown_words(workspace):
     text = "War <b>soldiers</b> and a zeppelin."
     result = read_text(shared.model(run.id, str(run.ended)), text)
     spoken = [word for word in result.words if word.known or word.word in result.unknown_words]
-    found = cold_words.pieces(text, spoken, max(abs(word.weight) for word in spoken))
+    found = cold_coloured.pieces(text, spoken, max(abs(word.weight) for word in spoken))
     assert "".join(piece["text"] for piece in found) == text
     kinds = {piece["text"]: piece.get("kind") for piece in found}
     assert kinds["zeppelin"] == "unknown" and {kinds["War"], kinds["soldiers"]} <= {"up", "down"}

@@ -64,6 +64,13 @@ TOUR = {
 }
 """The README's pictures: address and height."""
 COLOURS = 256
+COLD_VIEWS = {
+    "people": "",
+    "compare": "&text2=A+dull+film+about+love+and+war.+Flawless,+and+played+magnificently.",
+    "rated": "&by=5:u0001&by=1:u0010",
+    "file": "",
+}
+"""Views of the Cold start page beside the first, and what their addresses ask for."""
 THEMES = ("light", "dark")
 STATES = ("empty", "running", "finished", "failed")
 FAILURE = "Not enough memory. Take a smaller batch, fewer kernels or shorter texts. (out of memory)"
@@ -151,6 +158,9 @@ def take_details(browser: Browser, server: AppServer, folder: Path, run: str) ->
                     page.get_by_test_id("stExpander").get_by_text(label, exact=True).click()
                 page.wait_for_timeout(800)
                 page.screenshot(path=folder / f"details_train_{width}_{theme}.png")
+            for view, more in COLD_VIEWS.items():
+                with visit(browser, server, f"cold_start?run={run}&view={view}{more}", width, theme) as page:
+                    page.screenshot(path=folder / f"{view}_cold_start_{width}_{theme}.png")
             with visit(browser, server, "train", width, theme) as page:
                 page.get_by_text("New training", exact=True).first.click()
                 page.get_by_text("Time:").wait_for()
