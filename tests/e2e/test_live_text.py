@@ -51,18 +51,19 @@ def test_the_figures_follow_each_word_that_is_typed(browser: Browser, trained: A
     watcher = Watcher(page)
     shown = metric(page, "Expected rating")
     seen = [shown.inner_text()]
-    for word in (" war soldiers", " love wedding"):
-        field(page).press("Control+End")
+    # What speaks for a film may cancel what speaks against it, so the second text takes the first one's place.
+    for place, word in (("Control+End", " war soldiers"), ("Control+a", "love wedding")):
+        field(page).press(place)
         field(page).press_sequentially(word, delay=25)
         expect(shown).not_to_have_text(seen[-1], timeout=15_000)  # the focus is still in the field
         expect(page.get_by_role("button", name=re.compile(f"^{word.split()[-1]}:"))).to_be_visible()
         assert field(page).evaluate("field => field.getRootNode().activeElement === field")
         wait_for_app(page)
         seen.append(shown.inner_text())
-    assert field(page).input_value() == "river war soldiers love wedding"
+    assert field(page).input_value() == "love wedding"
     page.wait_for_function("new URLSearchParams(location.search).get('text')?.endsWith('wedding')", timeout=15_000)
     page.reload()
-    expect(field(page)).to_have_value("river war soldiers love wedding", timeout=30_000)
+    expect(field(page)).to_have_value("love wedding", timeout=30_000)
     expect(shown).to_have_text(seen[-1])
     watcher.check()
 
