@@ -216,6 +216,17 @@ def test_any_scale_can_be_rated(workspace):
     assert not app.exception and len(listed(app)) == 10
 
 
+def test_the_ends_of_an_odd_scale_come_back_from_the_address(workspace):
+    trained(tiny_dataset(scale=20.0 / 3.0))
+    app = recommend_page(who="new")
+    highest = app.number_input[0].max
+    app.number_input[0].set_value(highest).run()
+    stored = app.query_params["rate"]
+    assert float(stored.partition(":")[0]) == highest
+    again = recommend_page(who="new", rate=stored)
+    assert again.number_input[0].value == highest and "in this address" not in texts(again)
+
+
 def test_ratings_of_an_address_that_are_none_are_counted(workspace):
     net = net_of(trained())
     values = ["4:i1", "6:i2", "x:i3", "3:unknown", "nan:i4", ""]

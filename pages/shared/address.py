@@ -104,3 +104,9 @@ def remember_all(key: str, values: Sequence[str]) -> None:
             st.query_params[key] = list(values)
         else:
             st.query_params.pop(key)
+
+
+def exact(rating: float) -> str:
+    """As short as it may be without becoming another number, which might be off the scale."""
+    short = f"{rating:g}"
+    return short if float(short) == rating else repr(float(rating))

@@ -36,7 +36,7 @@ def show(subject: Subject, text: str) -> None:
         for user_id in users:
             _card(subject, user_id)
     given = _given(subject)
-    address.remember_all(NAME, [f"{_exact(rating)}:{user_id}" for user_id, rating in given.items()])
+    address.remember_all(NAME, [f"{address.exact(rating)}:{user_id}" for user_id, rating in given.items()])
     scale = subject.net.scale
     with st.container(horizontal=True):
         for place, rating in enumerate((scale.highest, scale.lowest)):
@@ -137,12 +137,6 @@ def in_address(subject: Subject, values: list[str]) -> tuple[dict[str, float], i
         else:
             n_wrong += 1
     return ratings, n_wrong
-
-
-def _exact(rating: float) -> str:
-    """As short as it may be without becoming another number, which might be off the scale."""
-    short = f"{rating:g}"
-    return short if float(short) == rating else repr(float(rating))
 
 
 def _find(subject: Subject) -> None:

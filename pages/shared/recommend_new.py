@@ -32,7 +32,7 @@ def show(run: RunRecord, net: ConvMF, data: Dataset) -> None:
         for item_id in shown:
             _card(run, net, data, item_id, levels)
     given = _given(run)
-    address.remember_all("rate", [f"{rating:g}:{item_id}" for item_id, rating in given.items()])
+    address.remember_all("rate", [f"{address.exact(rating)}:{item_id}" for item_id, rating in given.items()])
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button("Show other items", key="recommend_others", on_click=_show_others, args=(run,))
         if given:
