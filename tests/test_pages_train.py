@@ -11,6 +11,8 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import altair
+import jsonschema
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -22,7 +24,7 @@ from convmf.runs.command import train_command
 from convmf.runs.jobs import Jobs, Progress
 from convmf.runs.store import RunRecord, Store
 from convmf.training.forecast import Costs, Forecast
-from pages.shared import charts, forecast_view, run_view, settings
+from pages.shared import curves, forecast_view, run_view, settings
 from pages.shared import workspace as shared
 from tests.helpers import TINY, tiny_dataset
 
@@ -362,20 +364,12 @@ def test_the_curves_are_one_specification_whatever_the_data():
         {"iteration": 3, "objective": 6.0, "train_rmse": 0.7, "valid_rmse": 0.97},
     ]
     lines = {"biases": {"train": 0.85, "valid": 0.96}, "global_mean": {"train": 1.1}}
-    table = charts.rmse_table(history, lines)
-    assert table.query("series == @charts.BEST")[["iteration", "rmse", "label"]].values.tolist() == [
+    table = curves.rmse_table(history, lines)
+    assert table.query("series == @curves.BEST")[["iteration", "rmse", "label"]].values.tolist() == [
         [2, 0.95, "best: 2"]
     ]
-    assert table.query("series == @charts.BIASES").rmse.tolist() == [0.96]
-    assert table.query("series == @charts.GLOBAL_MEAN").rmse.tolist() == [1.1]
-
-    def specification(chart: charts.alt.LayerChart) -> dict[str, object]:
-        values = chart.to_dict()
-        return {key: values[key] for key in values if key not in ("data", "datasets")}
-
-    assert specification(charts.rmse_chart([], None)) == specification(charts.rmse_chart(history, lines))
-    assert specification(charts.objective_chart([])) == specification(charts.objective_chart(history))
-    assert specification(charts.cnn_chart([])) == specification(charts.cnn_chart(history))
+    assert table.query("series == @curves.BIASES").rmse.tolist() == [0.96]
+    assert table.query("series == @curves.GLOBAL_MEAN").rmse.tolist() == [1.1]
 
 
 @pytest.mark.parametrize(("growth", "shown"), [(1.1, run_view.GROWING_OBJECTIVE), (1.0, run_view.STEADY_OBJECTIVE)])
@@ -470,13 +464,18 @@ def test_the_terms_of_the_objective_and_the_loss_of_the_network():
         {"iteration": 1, "objective": 10.0, "rating_loss": 5.0, "user_penalty": 2.0, "item_penalty": 3.0}
         | {"cnn_penalty": 0.0, "cnn_loss": 0.25},
     ]
-    table = charts.terms_table(history)
+    table = curves.terms_table(history)
     assert table["value"].tolist() == [5.0, 2.0, 3.0], "a term without weight is no line on top of the others"
     assert set(table["total"]) == {10.0} and table["term"].nunique() == 3
-    (data,) = charts.cnn_chart(history).to_dict()["datasets"].values()
-    assert data == [{"iteration": 1, "loss": 0.25}]
-    (data,) = charts.cnn_chart([{"iteration": 1, "cnn_loss": None}]).to_dict()["datasets"].values()
-    assert data == []
+    assert curves.cnn_table(history).to_dict("records") == [{"iteration": 1, "loss": 0.25}]
+    assert curves.cnn_table([{"iteration": 1, "cnn_loss": None}]).empty
+
+
+@pytest.mark.parametrize("spec", [curves.rmse_spec, curves.objective_spec, curves.cnn_spec])
+def test_the_curves_are_valid_vega_lite(spec):
+    altair.Chart.from_dict(spec(), validate=True)
+    with pytest.raises(jsonschema.ValidationError):
+        altair.Chart.from_dict({**spec(), "height": "very"}, validate=True)
 
 
 def test_the_curves_in_words():
@@ -485,16 +484,15 @@ def test_the_curves_in_words():
         {"iteration": 2, "objective": 5000.0, "rating_loss": 4000.0, "user_penalty": 1000.0, "valid_rmse": 0.8123},
         {"iteration": 3, "objective": 5000.0, "rating_loss": 4000.0, "valid_rmse": 0.85, "cnn_loss": 1.5},
     ]
-    words = charts.rmse_words(history, {"biases": {"valid": 0.88}})
+    words = curves.rmse_words(history, {"biases": {"valid": 0.88}})
     assert words.endswith("is 0.812, in iteration 2 of 3. User and item averages: 0.880.")
-    assert "At first 9,000; now 5,000: Error on the training ratings 4,000, Pull on" in charts.objective_words(history)
-    assert charts.cnn_words(history).endswith("At first 2.000, at most 2.000, now 1.500.")
-    assert charts.rmse_words([], None).endswith("beside simple averages.")
+    assert "At first 9,000; now 5,000: Error on the training ratings 4,000, Pull on" in curves.objective_words(history)
+    assert curves.cnn_words(history).endswith("At first 2.000, at most 2.000, now 1.500.")
+    assert curves.rmse_words([], None).endswith("beside simple averages.")
 
 
 def test_the_label_of_the_best_iteration_lies_below_every_line():
-    history = [{"iteration": 1, "objective": 9.0, "train_rmse": 0.9, "valid_rmse": 1.0}]
-    layers = charts.rmse_chart(history, {"biases": {"valid": 0.96}}).to_dict()["layer"]
+    layers = curves.rmse_spec()["layer"]
     (label,) = [layer for layer in layers if layer["mark"]["type"] == "text"]
     scale = layers[0]["encoding"]["y"]["scale"]
     above_the_foot = int(label["encoding"]["y"]["value"]["expr"].removeprefix("height - "))

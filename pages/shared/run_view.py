@@ -18,7 +18,7 @@ from convmf.evaluation.findings import against_simple
 from convmf.runs.command import train_command
 from convmf.runs.jobs import Progress
 from convmf.runs.store import DatasetRecord, RunRecord
-from pages.shared import charts, data_manage, device, frame, settings
+from pages.shared import curves, data_manage, device, frame, settings
 from pages.shared.workspace import jobs, read_only, store
 
 STATES = {
@@ -211,7 +211,7 @@ def show_progress(progress: Progress) -> None:
 
 
 def _figures(run: RunRecord, progress: Progress, history: Sequence[Mapping[str, Any]]) -> None:
-    best = charts.best_iteration(history)
+    best = curves.best_iteration(history)
     seconds = progress.seconds_elapsed
     level = ((run.baselines or {}).get("biases") or {}).get("valid")
     delta = f"{best[1] - level:+.3f} against averages" if best and level else None
@@ -243,12 +243,8 @@ def _curves(run: RunRecord, history: Sequence[Mapping[str, Any]]) -> None:
         return
     grows = run.config.get("lambda_growth", 1.0) > 1.0
     st.markdown("**Error**", help=f"RMSE: typical distance between predicted and real rating. Lower is better. {_ZOOM}")
-    _draw_chart(
-        charts.rmse_chart(history, run.baselines),
-        run,
-        "run_rmse",
-        charts.rmse_words(_told(run, history), run.baselines),
-    )
+    table, words = curves.rmse_table(history, run.baselines), curves.rmse_words(_told(run, history), run.baselines)
+    curves.draw(curves.rmse_spec(), table, "run_rmse", words, live=run.is_active)
     st.caption(
         "Dashed lines: simple averages, on the validation ratings. A useful model comes to lie below them."
         + (GROWING_ERROR if grows else "")
@@ -260,18 +256,6 @@ def _curves(run: RunRecord, history: Sequence[Mapping[str, Any]]) -> None:
             _cnn_loss(run, history)
 
 
-def _draw_chart(chart: charts.alt.LayerChart | charts.alt.Chart, run: RunRecord, key: str, text: str) -> None:
-    """A curve that can be zoomed.
-
-    Streamlit forgets the zoom when new data come, unless the zoom counts as a selection. That draws the run anew at
-    each zoom, so an ended run, which gets no new data, does without.
-    """
-    if run.is_active:
-        st.altair_chart(chart, width="stretch", key=key, alt=text, on_select="rerun", selection_mode=charts.ZOOM)
-    else:
-        st.altair_chart(chart, width="stretch", key=key, alt=text)
-
-
 def _told(run: RunRecord, history: Sequence[Mapping[str, Any]]) -> Sequence[Mapping[str, Any]]:
     """What the words for a chart tell of: nothing that changes while it is live, as other words draw it anew."""
     return [] if run.is_active else history
@@ -279,12 +263,8 @@ def _told(run: RunRecord, history: Sequence[Mapping[str, Any]]) -> Sequence[Mapp
 
 def _objective(run: RunRecord, history: Sequence[Mapping[str, Any]], grows: bool) -> None:
     st.markdown("**Objective and its four terms**", help=f"{_TERMS_HELP} {_ZOOM}")
-    _draw_chart(
-        charts.objective_chart(history),
-        run,
-        "run_objective",
-        charts.objective_words(_told(run, history)),
-    )
+    table, words = curves.terms_table(history), curves.objective_words(_told(run, history))
+    curves.draw(curves.objective_spec(), table, "run_objective", words, live=run.is_active)
     st.caption(GROWING_OBJECTIVE if grows else STEADY_OBJECTIVE)
 
 
@@ -293,12 +273,8 @@ def _cnn_loss(run: RunRecord, history: Sequence[Mapping[str, Any]]) -> None:
     if run.config["text"] == "none":
         st.caption("This run reads no texts, so it has no text network.")
         return
-    _draw_chart(
-        charts.cnn_chart(history),
-        run,
-        "run_cnn",
-        charts.cnn_words(_told(run, history)),
-    )
+    words = curves.cnn_words(_told(run, history))
+    curves.draw(curves.cnn_spec(), curves.cnn_table(history), "run_cnn", words, live=run.is_active)
     st.caption(
         "How far the text of a rated item is from telling what its ratings say. It can't reach zero: a text doesn't "
         "tell everything. It grows with the pull of the text."
