@@ -16,11 +16,11 @@ from convmf.data.splits import SplitSettings
 from convmf.data.vectors import WordVectors
 from convmf.errors import ConvMFError
 from convmf.runs.store import DatasetRecord, RunRecord
-from pages.shared import device, forecast_view, run_view, settings, word_vectors
+from pages.shared import device, forecast_view, new_training, run_view, settings, word_vectors
 from pages.shared.distinct import dataset_labels, run_labels
+from pages.shared.run_view import NEW, RUNS
 from pages.shared.workspace import jobs, read_only, store
 
-RUNS, NEW = "Runs", "New training"
 DEVICE_SECONDS = 1.0
 
 
@@ -66,10 +66,8 @@ def _choose_view() -> None:
 
 def _new_training(datasets: list[DatasetRecord]) -> None:
     st.header("New training", anchor=False)
-    asked = st.query_params.get("preset")
+    new_training.fill_from_address()
     data = _choose_dataset(datasets)
-    if "train_preset" not in st.session_state and asked in PRESETS:
-        st.session_state["train_preset"] = asked
     preset = st.radio(
         "Preset",
         list(PRESETS),
@@ -79,7 +77,6 @@ def _new_training(datasets: list[DatasetRecord]) -> None:
         help="A set of settings that belong together. Each of them can be changed below.",
         persist_state="session",
     )
-    _address(dataset=data.id, **({} if preset == next(iter(PRESETS)) else {"preset": preset}))
     cold_percent, seed, chosen_device = _main_settings()
     config = vectors = None
     with st.expander("All settings", key="train_settings"):
@@ -105,6 +102,8 @@ def _new_training(datasets: list[DatasetRecord]) -> None:
         "linear model of word counts. The Results page shows the model beside them. They take about as long as three "
         "more trainings.",
     )
+    if config is not None:
+        _address(**new_training.address(data.id, preset, config, cold_percent, all_baselines))
     time = st.container()
     _start_button(data, config, split, vectors, all_baselines)
     if config is not None:
@@ -149,8 +148,7 @@ def _main_settings() -> tuple[int, int, str]:
         cold_percent = st.slider(
             "Items held out “as if new”",
             0,
-            50,
-            10,
+            new_training.MOST_COLD_PERCENT,
             format="%d %%",
             key="train_cold",
             persist_state="session",

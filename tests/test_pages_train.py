@@ -221,6 +221,49 @@ def test_the_address_names_the_preset(workspace):
     assert train_page(dataset=data.id, preset="none").radio(key="train_preset").value == "default"
 
 
+def test_the_address_reopens_the_form_as_it_was_filled(workspace):
+    data = shared.store().add_dataset(tiny_dataset())
+    app = train_page()
+    app.radio(key="train_preset").set_value("quick").run()
+    app.slider(key="train_cold").set_value(25)
+    app.number_input(key="train_seed").set_value(3)
+    app.checkbox(key="train_baselines").check()
+    app.checkbox(key="setting_quick_biases").uncheck()
+    app.text_input(key="setting_quick_kernel_sizes").set_value("2, 5").run()
+    wanted = {"dataset": data.id, "preset": "quick", "cold": "25", "baselines": "on", "seed": "3"}
+    assert app.query_params == {**wanted, "biases": "false", "kernel_sizes": "2,5"}
+    (command,) = [code.value for code in app.code]
+    again = train_page(
+        **{key: value[0] if isinstance(value, list) else value for key, value in app.query_params.items()}
+    )
+    assert [code.value for code in again.code] == [command]
+    assert again.query_params == app.query_params and again.checkbox(key="train_baselines").value
+
+
+@pytest.mark.parametrize("query", [{"n_factors": "many"}, {"n_factors": "0"}, {"kernel_sizes": "3,,4"}, {"cold": "-1"}])
+def test_an_address_with_settings_that_cannot_be_used_shows_the_presets(workspace, query):
+    data = shared.store().add_dataset(tiny_dataset())
+    app = train_page(**query)
+    assert [warning.value.startswith("The settings in this address") for warning in app.warning] == (
+        [] if "cold" in query else [True]
+    )
+    assert app.query_params == {"dataset": data.id}
+
+
+def test_the_settings_of_a_run_that_failed_fill_the_form_of_a_new_one(gate):
+    gate.error = RunError("Not enough memory.")
+    other, _ = shared.store().add_dataset(tiny_dataset()), shared.store().add_dataset(tiny_dataset())
+    app = train_page(dataset=other.id, preset="paper", batch_size="9", cold="25", seed="4", baselines="on")
+    (command,) = [code.value for code in app.code]
+    app.button(key="train_start").click().run()
+    run_until(app, lambda: badge(app) == "failed")
+    again = train_page()  # in another session, say
+    again.button(key="run_again").click().run()
+    assert not again.exception and again.radio(key="train_view").value == "New training"
+    assert again.selectbox(key="train_dataset").value == other.id and again.checkbox(key="train_baselines").value
+    assert [code.value for code in again.code] == [command]
+
+
 def test_a_setting_that_cannot_be_used_is_named_and_nothing_starts(workspace):
     shared.store().add_dataset(tiny_dataset())
     app = train_page()
@@ -301,7 +344,7 @@ def test_a_failed_run_says_why_as_plain_text(gate):
     app.button(key="train_start").click().run()
     run_until(app, lambda: badge(app) == "failed")
     assert r"The \*disk\* is full \!\[x\]" in app.error[0].value
-    assert "Choose “New training” above" in texts(app)
+    assert f"Choose “{run_view.CHANGE}”" in texts(app)
     assert "Start again" in buttons(app)
 
 

@@ -1,4 +1,4 @@
-"""The command line that trains the same model as a run of the app."""
+"""Settings in text: as changes to a preset, and as the command line that trains the same model as a run of the app."""
 
 from __future__ import annotations
 
@@ -23,26 +23,31 @@ def train_command(
     Settings are told as changes to the preset that they differ least from. The seed of the settings is told apart
     where it isn't that of the split.
     """
-    preset = min(PRESETS, key=lambda name: len(_changes(config, ConvMFConfig.preset(name))))
-    changes = _changes(config, ConvMFConfig.preset(preset))
-    changes.pop("seed", None)
+    preset = nearest_preset(config)
+    changed = changes(config, preset)
+    changed.pop("seed", None)
     if config.seed != split.seed:
-        changes["seed"] = config.seed
+        changed["seed"] = str(config.seed)
     words = ["python", "-m", "convmf", "train", "--ratings", ratings, "--items", items, "--out", out]
     words += ["--preset", preset, "--seed", str(split.seed)]
     for flag, share in (("--valid", split.valid), ("--test", split.test), ("--cold-items", split.cold_items)):
         words += [flag, f"{share:.12g}"]
     if vectors:
         words += ["--vectors", vectors]
-    for name, value in changes.items():
-        words += ["--set", f"{name}={_text(value)}"]
+    for name, text in changed.items():
+        words += ["--set", f"{name}={text}"]
     return shlex.join(words)
 
 
-def _changes(config: ConvMFConfig, base: ConvMFConfig) -> dict[str, Any]:
-    """The settings that differ."""
-    before = base.to_dict()
-    return {name: value for name, value in config.to_dict().items() if value != before[name]}
+def nearest_preset(config: ConvMFConfig) -> str:
+    """The preset from which the fewest settings differ."""
+    return min(PRESETS, key=lambda name: len(changes(config, name)))
+
+
+def changes(config: ConvMFConfig, preset: str) -> dict[str, str]:
+    """The settings that differ from the preset's, their values as :func:`convmf.config.parse_setting` reads them."""
+    before = ConvMFConfig.preset(preset).to_dict()
+    return {name: _text(value) for name, value in config.to_dict().items() if value != before[name]}
 
 
 def _text(value: Any) -> str:

@@ -18,7 +18,7 @@ from convmf.evaluation.findings import against_simple
 from convmf.runs.command import train_command
 from convmf.runs.jobs import Progress
 from convmf.runs.store import DatasetRecord, RunRecord
-from pages.shared import curves, data_manage, device, frame, settings
+from pages.shared import curves, data_manage, device, frame, new_training, settings
 from pages.shared.workspace import jobs, read_only, store
 
 STATES = {
@@ -40,6 +40,9 @@ _ROWS = {
     "floor": ("Lowest possible", "No model can do better: the rest is chance, known because the data are invented."),
 }
 _NONE = "–"
+RUNS, NEW = "Runs", "New training"
+"""The two views of the Train page."""
+CHANGE = "Change and train anew"
 
 LOG_LINES = 40
 CURVE_WIDTH = 482
@@ -146,7 +149,7 @@ def _draw(run: RunRecord) -> None:
     if run.state == "failed":
         st.error(f"This training failed: {frame.plain(run.reason)}")
         if not read_only():
-            st.caption("Choose “New training” above, change what the message names, and start it.")
+            st.caption(f"Choose “{CHANGE}”, change what the message names, and start it.")
     elif run.reason:
         st.info(frame.plain(run.reason))
     if run.is_active:
@@ -173,6 +176,11 @@ def _head(run: RunRecord) -> None:
         elif run.state != "done":
             label, help_text = "Resume" if run.iterations_done else "Start again", "From its checkpoint."
             st.button(label, key="run_resume", on_click=_resume, args=(run.id,), help=help_text, disabled=locked)
+        if not run.is_active:
+            help_text = "Opens the form of a new training, filled with the settings of this one."
+            st.button(
+                "Change and train anew", key="run_again", on_click=_again, args=(run,), help=help_text, disabled=locked
+            )
         if run.report is not None and not run.is_active:
             st.page_link("pages/results.py", label="**See the results** →", query_params={"run": run.id})
             st.page_link("pages/cold_start.py", label="**Describe a new item** →", query_params={"run": run.id})
@@ -193,6 +201,11 @@ def _resume(run_id: str) -> None:
         jobs().resume(run_id)
     except ConvMFError as error:
         st.session_state["run_refused"] = str(error)
+
+
+def _again(run: RunRecord) -> None:
+    new_training.fill_from_run(run)
+    st.session_state["train_view"] = NEW
 
 
 def show_progress(progress: Progress) -> None:

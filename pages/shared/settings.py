@@ -110,17 +110,26 @@ def draw_settings(preset: str) -> ConvMFConfig:
         st.markdown(f"**{heading}**")
         with st.container(horizontal=True, vertical_alignment="bottom"):
             for name in names:
-                values[name] = draw_setting(name, base[name], key=f"setting_{preset}_{name}")
+                values[name] = draw_setting(name, base[name], key=_key(preset, name))
     for name, value in values.items():
         if isinstance(FIELDS[name].default, tuple):
             values[name] = parse_setting(f"{name}={value}")[1]
     return ConvMFConfig.from_dict({**base, **values})
 
 
+def fill(preset: str, config: ConvMFConfig) -> None:
+    """Let the fields that :func:`draw_settings` draws for ``preset`` show the settings of ``config``."""
+    values = config.to_dict()
+    for names in setting_groups().values():
+        for name in names:
+            st.session_state[_key(preset, name)] = _in_field(name, values[name])
+
+
 def draw_setting(name: str, value: Any, *, key: str) -> Any:
     """One input field that starts at ``value``; a list of numbers comes back as the text that was typed."""
     field = FIELDS[name]
     rules, default = field.metadata, field.default
+    st.session_state.setdefault(key, _in_field(name, value))
     common: dict[str, Any] = {
         "label": setting_label(name),
         "key": key,
@@ -129,21 +138,30 @@ def draw_setting(name: str, value: Any, *, key: str) -> Any:
     }
     if rules["choices"]:
         choices = rules["choices"]
-        return st.selectbox(options=choices, index=choices.index(value), width=_WIDTH, **common)
+        return st.selectbox(options=choices, width=_WIDTH, **common)
     if isinstance(default, bool):
-        return st.checkbox(value=value, width=_WIDTH, **common)
+        return st.checkbox(width=_WIDTH, **common)
     if isinstance(default, tuple):
-        return st.text_input(value=", ".join(str(number) for number in value), width=_WIDTH, **common)
+        return st.text_input(width=_WIDTH, **common)
     kind = type(default)
     return st.number_input(
         min_value=kind(rules["minimum"]),
         max_value=kind(rules["maximum"]),
-        value=kind(value),
         step=kind(_STEPS.get(name, 1)),
         format="%g" if kind is float else "%d",
         width=_WIDTH,
         **common,
     )
+
+
+def _key(preset: str, name: str) -> str:
+    return f"setting_{preset}_{name}"
+
+
+def _in_field(name: str, value: Any) -> Any:
+    """A setting's value as its field holds it."""
+    default = FIELDS[name].default
+    return ", ".join(map(str, value)) if isinstance(default, tuple) else type(default)(value)
 
 
 def setting_groups() -> dict[str, tuple[str, ...]]:
