@@ -26,6 +26,21 @@ def test_several_columns_of_text_are_joined_and_columns_can_be_chosen() -> None:
     assert chosen.frame["text"].tolist() == ["Three."]
 
 
+def test_descriptions_may_stand_alone_with_commas_and_quotes() -> None:
+    content = b'Description\nA quiet story, in a village; by the sea.\n\n"Two men, ""one"" flat\nand a cat"\nLast\n'
+    table = read_descriptions(content)
+    assert table.frame["text"].tolist() == [
+        "A quiet story, in a village; by the sea.",
+        'Two men, "one" flat\nand a cat',
+        "Last",
+    ]
+    assert table.frame["line"].tolist() == [2, 4, 6]
+    assert set(table.frame["item_id"]) == set(table.frame["title"]) == {""}
+    assert read_descriptions("\ufeffあらすじ\n海辺の静かな話、そして猫\n".encode()).frame["text"].tolist() == [
+        "海辺の静かな話、そして猫"
+    ]
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
@@ -33,6 +48,8 @@ def test_several_columns_of_text_are_joined_and_columns_can_be_chosen() -> None:
         (b"id,description\n1,\n2,\n", "no row that can be used"),
         (b"", "empty"),
         (b"just one line", "no columns"),
+        (b"title\nThe Night\n", "no columns"),
+        (b"description\n", "no rows"),
     ],
 )
 def test_files_that_hold_no_description(content: bytes, message: str) -> None:

@@ -180,6 +180,8 @@ def _split_fast(lines: Sequence[str], layout: Layout, damaged: bool) -> Sequence
     text = "\n".join(lines)
     if not lines or "\0" in text or (damaged and DAMAGED in text) or max(map(len, lines)) > MAX_FIELD:
         return None
+    if n_columns == 1 and not all(map(str.strip, lines)):
+        return None  # a blank line would pass for a row of one empty field
     if separator == _UNQUOTED or '"' not in text:
         if set(map(methodcaller("count", separator), lines)) != {n_columns - 1}:
             return None

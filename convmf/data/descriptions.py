@@ -24,6 +24,8 @@ def read_descriptions(
 ) -> Table:
     """Read a file of descriptions: a name or id of each, and its text; several columns of text are joined.
 
+    The text may stand alone: one column under a name such as "description", a text a line.
+
     The table has ``item_id``, ``title``, ``text`` (str, "" where absent) and ``line`` (int64), in the file's order.
     Other than in a file of items, rows may share an id, or have none, and a row needs a text.
 
@@ -37,7 +39,7 @@ def read_descriptions(
     DataError
         It is no text table, it has no column of texts, not one row can be used, or there are too many rows.
     """
-    table = OpenTable.open(source, name, columns, ITEM_ROLES, guess_item_roles)
+    table = OpenTable.open(source, name, columns, ITEM_ROLES, guess_item_roles, alone="text")
     table.require("text")
     parts, n_rows = [], 0
     for chunk in table.chunks():

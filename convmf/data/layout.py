@@ -14,6 +14,7 @@ from convmf.data.values import parse_number
 from convmf.errors import DataError, quoted
 
 SEPARATORS = ("::", "\t", "|", ";", ",")
+_NO_SEPARATOR = "\x1f"  # the unit separator of ASCII: no text has it, so a line is one field
 _SAMPLE = 1 << 18  # characters looked at
 _SAMPLE_ROWS = 500  # lines looked at
 
@@ -44,6 +45,19 @@ def find_layout(text: TextSource, wanted: Sequence[str] = ()) -> Layout:
         raise DataError(f"{text.name} has two columns named {quoted(twice[0])}. Give every column its own name.")
     sample = tuple(row for row in rows[has_header:] if len(row) == n_columns)
     return Layout(separator, columns, records[0].offset + 1 if has_header else 0, known, sample)
+
+
+def single_column(text: TextSource, names: Sequence[str]) -> Layout | None:
+    """The layout of a text with one column, quoted or not; None where its first line isn't one of ``names`` alone."""
+    with text.open() as stream:
+        lines = stream.read(_SAMPLE).split("\n")
+    records, _ = CarefulSplitter(lines, _NO_SEPARATOR, 1, at_end=True).split(0, _SAMPLE_ROWS)
+    rows = [record for record in records if record.raw.strip() and not record.problem]
+    header = rows[0].fields[0].strip() if rows else ""
+    if normalised(header) not in names:
+        return None
+    sample = tuple((record.fields[0].strip(),) for record in rows[1:])
+    return Layout(_NO_SEPARATOR, (header,), rows[0].offset + 1, True, sample)
 
 
 def _best_separator(lines: Sequence[str], wanted: Sequence[str], name: str) -> tuple[str, list[Record]]:

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from convmf.data.columns import Roles, chosen_roles, name_roles
 from convmf.data.decoding import TextSource, inspect
 from convmf.data.delimited import Chunk, Layout, read_chunks, read_raw
-from convmf.data.layout import find_layout
+from convmf.data.layout import find_layout, single_column
 from convmf.data.problems import MAX_PROBLEMS, ProblemLog, ReadReport
 from convmf.errors import DataError, listed, shown
 
@@ -41,8 +41,12 @@ class OpenTable:
         columns: Choice | None,
         known: Mapping[str, tuple[str, ...]],
         guess: Guess,
+        *,
+        alone: str = "",
     ) -> OpenTable:
         """The file with the caller's ``columns``, and the other roles by ``guess``.
+
+        ``alone`` is a role whose column may be the only one, under a name by which it is known.
 
         Raises
         ------
@@ -50,7 +54,8 @@ class OpenTable:
             It is no text table, or a column of the caller's isn't there.
         """
         text = inspect(source, name)
-        layout = find_layout(text, _names_in(columns))
+        layout = single_column(text, known[alone]) if alone else None
+        layout = layout or find_layout(text, _names_in(columns))
         chosen = chosen_roles(columns, layout.columns, known, text.name)
         return cls(text, layout, guess(layout.columns, layout.sample, chosen))
 

@@ -29,7 +29,7 @@ POINTS = ("Expected rating", "One person's rating, from", "to", "10 % rate below
 def show(subject: Subject) -> None:
     """Upload, predictions, download."""
     st.caption(
-        f"A table with a header line, an id or a title in one column and the description in another; at most "
+        f"A table with a header line that names a column “description”; an id and a title may stand beside it. At most "
         f"{MAX_DESCRIPTIONS:,} rows. Comma, tab, semicolon and | are recognised, plain or gzip."
     )
     st.download_button(

@@ -90,10 +90,15 @@ def list_table(
     if reasons:
         columns["Raised most by"] = [raised_by(item, labels) for item in reasons]
     for part in parts:
-        columns[PARTS[part][0]] = [getattr(row, part) for row in rows]
+        columns[PARTS[part][0]] = [_unsigned_zero(getattr(row, part)) for row in rows]
     if any(row.text_trust is not None for row in rows):
         columns["Text trust"] = [None if row.text_trust is None else 100 * row.text_trust for row in rows]
     return pd.DataFrame(columns)
+
+
+def _unsigned_zero(part: float) -> float:
+    """A part that is shown as 0.00 has no sign: "-0.00" would make people wonder."""
+    return 0.0 if abs(part) < 0.005 else part
 
 
 def raised_by(item: ExplainedItem, labels: Mapping[str, str]) -> str:
