@@ -192,6 +192,14 @@ def test_of_very_many_items_the_most_rated_are_drawn(monkeypatch):
     assert len(figure.data) + 1 == len(marked.data)
 
 
+@pytest.mark.parametrize(("few", "kind"), [(3, "scatter"), (2, "scattergl")])
+def test_only_a_large_catalogue_asks_for_webgl(monkeypatch, few, kind):
+    monkeypatch.setattr(explore_map, "FEW_POINTS", few)
+    projection = Projection(np.arange(6.0).reshape(3, 2), (0.6, 0.3))
+    figure = explore_map.map_figure(projection, some_items(), "genre")
+    assert {trace.type for trace in explore_map.with_mark(figure, projection, 1).data} == {kind}
+
+
 def test_hover_says_what_is_known():
     items = some_items()
     assert explore_map.hover_text(items, 0) == "<b>A</b><br>5 ratings, mean 3.50"

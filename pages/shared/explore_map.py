@@ -16,6 +16,8 @@ from convmf.labels import one_line, plotly_text
 from convmf.palette import RED
 
 MOST_POINTS = 10_000
+FEW_POINTS = 1_500
+"""So many are drawn as SVG, which is there at once; WebGL takes longer to begin, and then bears any number."""
 HEIGHT = 540
 GREY = "#98A0AD"
 SCALE = ("#3D5A99", "#14A394", "#E3B341")
@@ -79,7 +81,7 @@ def with_mark(figure: go.Figure, projection: Projection, row: int) -> go.Figure:
     x, y = projection.points[row].tolist()
     marked = go.Figure(figure)
     marked.add_trace(
-        go.Scattergl(
+        type(figure.data[0])(
             x=[x],
             y=[y],
             mode="markers",
@@ -137,9 +139,10 @@ def _values(figures: CatalogueFigures, colour: str) -> NDArray[np.float64]:
 
 def _points(
     projection: Projection, items: MapItems, rows: NDArray[np.int64], name: str, marker: dict[str, object]
-) -> go.Scattergl:
+) -> go.Scatter | go.Scattergl:
     x, y = projection.points[rows].T
-    return go.Scattergl(
+    kind = go.Scatter if len(items.ids) <= FEW_POINTS else go.Scattergl
+    return kind(
         x=x.tolist(),
         y=y.tolist(),
         name=name,

@@ -91,7 +91,7 @@ def test_a_point_opens_its_card_and_the_zoom_stays(browser: Browser, filled: App
     page, watcher = opened(browser, filled, "explore?item=i0")
     expect(page.get_by_role("heading", name="Film 0", exact=True)).to_be_visible(timeout=30_000)
     chart = page.locator(".js-plotly-plot")
-    chart.locator("canvas").first.wait_for(timeout=30_000)
+    chart.locator(".points .point").first.wait_for(timeout=30_000)
     wait_until_drawn(page)
     item = chart.evaluate(FARTHEST)
     chart.hover()

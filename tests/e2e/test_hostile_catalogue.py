@@ -222,8 +222,8 @@ def test_it_stays_text_in_charts_lists_and_hints(guard: Guard, hostile: Hostile)
     texts = hostile_texts(hostile.trap)
     page = guard.open("explore", ("run", hostile.run), ("item", hostile.data.item_ids[0]))
     chart = page.locator(".js-plotly-plot")
-    chart.locator("canvas").first.wait_for()
-    page.wait_for_timeout(500)  # the points come a moment after their canvas
+    chart.locator(".points .point").first.wait_for()
+    page.wait_for_timeout(500)  # and have come to rest
     for place in (MARKUP, TWICE, PLACES):
         page.mouse.move(*chart.evaluate(f"(chart) => ({AT_ITEM})([chart, {json.dumps(hostile.data.item_ids[place])}])"))
         expect(page.locator(".hovertext")).to_contain_text(texts[place][:30])
