@@ -257,11 +257,26 @@ def test_the_settings_of_a_run_that_failed_fill_the_form_of_a_new_one(gate):
     (command,) = [code.value for code in app.code]
     app.button(key="train_start").click().run()
     run_until(app, lambda: badge(app) == "failed")
-    again = train_page()  # in another session, say
+    again = train_page(run=shared.store().runs()[0].id)  # in another session, say
     again.button(key="run_again").click().run()
     assert not again.exception and again.radio(key="train_view").value == "New training"
     assert again.selectbox(key="train_dataset").value == other.id and again.checkbox(key="train_baselines").value
     assert [code.value for code in again.code] == [command]
+
+
+def test_a_run_with_settings_of_another_version_is_told_calmly(workspace, monkeypatch):
+    store = shared.store()
+    run = store.create_run(store.add_dataset(tiny_dataset()).id, TINY, SplitSettings())
+    store.set_state(run.id, "stopped")
+
+    def refuse(run: RunRecord) -> None:
+        raise ConfigError("There is no setting 'glue'.")
+
+    monkeypatch.setattr(run_view.new_training, "fill_from_run", refuse)
+    app = train_page(run=run.id)
+    app.button(key="run_again").click().run()
+    assert not app.exception and "There is no setting" in app.error[0].value
+    assert app.radio(key="train_view").value == "Runs"
 
 
 def test_a_setting_that_cannot_be_used_is_named_and_nothing_starts(workspace):

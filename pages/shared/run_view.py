@@ -178,9 +178,7 @@ def _head(run: RunRecord) -> None:
             st.button(label, key="run_resume", on_click=_resume, args=(run.id,), help=help_text, disabled=locked)
         if not run.is_active:
             help_text = "Opens the form of a new training, filled with the settings of this one."
-            st.button(
-                "Change and train anew", key="run_again", on_click=_again, args=(run,), help=help_text, disabled=locked
-            )
+            st.button(CHANGE, key="run_again", on_click=_again, args=(run,), help=help_text, disabled=locked)
         if run.report is not None and not run.is_active:
             st.page_link("pages/results.py", label="**See the results** →", query_params={"run": run.id})
             st.page_link("pages/cold_start.py", label="**Describe a new item** →", query_params={"run": run.id})
@@ -204,8 +202,12 @@ def _resume(run_id: str) -> None:
 
 
 def _again(run: RunRecord) -> None:
-    new_training.fill_from_run(run)
-    st.session_state["train_view"] = NEW
+    try:
+        new_training.fill_from_run(run)
+    except ConvMFError as error:  # a run of an older version may have settings that aren't known any more
+        st.session_state["run_refused"] = str(error)
+    else:
+        st.session_state["train_view"] = NEW
 
 
 def show_progress(progress: Progress) -> None:
