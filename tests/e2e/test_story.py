@@ -93,7 +93,7 @@ def watch_the_curve_move(page: Page) -> None:
     expect(value).to_have_text(re.compile(r"^([6-9]|\d\d+)$"))
     zoom_in(page, chart)
     axis, before = axis_labels(chart), int(value.inner_text())
-    assert 0 < len(axis) < 5, "Ctrl and the wheel don't zoom."
+    assert axis and int(axis[-1]) - int(axis[0]) < before / 2, "Ctrl and the wheel don't zoom."
     expect(value).to_have_text(re.compile(f"^(?!{before}$)"))
     page.wait_for_timeout(300)  # the chart follows the figure
     assert axis_labels(chart) == axis, "The zoom is lost when an iteration comes."
