@@ -16,7 +16,7 @@ from convmf.data.splits import SplitSettings
 from convmf.explain import ExplainedItem, RatingShare, TastePhrase, explain_fold_in, split_prediction, varied_items
 from convmf.model.convmf import ConvMF
 from convmf.runs.store import RunRecord
-from pages.shared import pick, recommend_charts, recommend_list, recommend_new
+from pages.shared import given_ratings, pick, recommend_charts, recommend_list
 from pages.shared import workspace as shared
 from tests.helpers import TINY, tiny_dataset
 
@@ -230,7 +230,7 @@ def test_the_ends_of_an_odd_scale_come_back_from_the_address(workspace):
 def test_ratings_of_an_address_that_are_none_are_counted(workspace):
     net = net_of(trained())
     values = ["4:i1", "6:i2", "x:i3", "3:unknown", "nan:i4", ""]
-    assert recommend_new.ratings_in_address(net, values) == ({"i1": 4.0}, 5)
+    assert given_ratings.read(values, net.item_ids, net.scale) == ({"i1": 4.0}, 5)
     assert "5 of the ratings in this address" in texts(recommend_page(who="new", rate=values))
 
 

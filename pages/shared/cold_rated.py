@@ -7,10 +7,8 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import streamlit as st
 
-from convmf.data.statistics import rating_levels
-from pages.shared import address, charts, cold_charts, frame, pick
+from pages.shared import charts, cold_charts, frame, given_ratings, pick
 from pages.shared.cold_state import Subject
-from pages.shared.workspace import dataset
 
 if TYPE_CHECKING:  # the module behind it imports torch
     from convmf.explain import WhatIf
@@ -36,7 +34,7 @@ def show(subject: Subject, text: str) -> None:
         for user_id in users:
             _card(subject, user_id)
     given = _given(subject)
-    address.remember_all(NAME, [f"{address.exact(rating)}:{user_id}" for user_id, rating in given.items()])
+    given_ratings.remember(NAME, given)
     scale = subject.net.scale
     with st.container(horizontal=True):
         for place, rating in enumerate((scale.highest, scale.lowest)):
@@ -107,7 +105,8 @@ def _users(subject: Subject, text: str) -> list[str]:
     """The users on the cards; on the first look those of the address, and some whose tastes differ."""
     key = _key(subject, "users")
     if _key(subject, "given") not in st.session_state:
-        asked, n_wrong = in_address(subject, st.query_params.get_all(NAME))
+        net = subject.net
+        asked, n_wrong = given_ratings.read(st.query_params.get_all(NAME), net.user_ids, net.scale)
         if n_wrong:
             st.warning(
                 f"{n_wrong} of the ratings in this address can't be used: they are by users who aren't in the data of "
@@ -121,22 +120,6 @@ def _users(subject: Subject, text: str) -> list[str]:
         others = [user for user in spread_users(subject.net, text, N_USERS) if user not in given]
         st.session_state[key] = [*given, *others][: max(N_USERS, len(given))]
     return list(st.session_state[key])
-
-
-def in_address(subject: Subject, values: list[str]) -> tuple[dict[str, float], int]:
-    """Ratings by user id from values such as "4:user 7", and how many of them are none."""
-    known, ratings, n_wrong = set(subject.net.user_ids), {}, 0
-    for value in values:
-        number, _, user_id = value.partition(":")
-        try:
-            rating = float(number)
-        except ValueError:
-            rating = float("nan")
-        if user_id in known and subject.net.scale.lowest <= rating <= subject.net.scale.highest:
-            ratings[user_id] = rating
-        else:
-            n_wrong += 1
-    return ratings, n_wrong
 
 
 def _find(subject: Subject) -> None:
@@ -163,11 +146,6 @@ def _add(subject: Subject, user_id: str) -> None:
     st.session_state["cold_find_user"] = ""
 
 
-@st.cache_resource(show_spinner=False, max_entries=6)
-def _levels(dataset_id: str) -> tuple[float, ...]:
-    return rating_levels(dataset(dataset_id).ratings.rating)
-
-
 def _widget(subject: Subject, user_id: str) -> str:
     return f"cold_by_{subject.run.dataset_id}_{user_id}"
 
@@ -177,29 +155,10 @@ def _card(subject: Subject, user_id: str) -> None:
     key, given = _widget(subject, user_id), _given(subject)
     if key not in st.session_state:
         st.session_state[key] = given.get(user_id)
-    name, scale = frame.plain(user_id), subject.net.scale
-    levels = _levels(subject.run.dataset_id)
+    name = frame.plain(user_id)
     with st.container(border=True, width=CARD_WIDTH):
         st.markdown(f"**User {name}**")
-        if levels:
-            rating = st.segmented_control(
-                f"Rating by {name}",
-                levels,
-                format_func=lambda level: f"{level:g}",
-                key=key,
-                label_visibility="collapsed",
-            )
-        else:
-            rating = st.number_input(
-                f"Rating by {name}",
-                scale.lowest,
-                scale.highest,
-                value=None,
-                step=(scale.highest - scale.lowest) / 20,
-                key=key,
-                placeholder=f"{scale.lowest:g} to {scale.highest:g}",
-                label_visibility="collapsed",
-            )
+        rating = given_ratings.field(f"Rating by {name}", subject.run.dataset_id, subject.net.scale, key)
     ratings = {**given, user_id: rating}
     st.session_state[_key(subject, "given")] = {user: value for user, value in ratings.items() if value is not None}
 

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from convmf.data.dataset import Dataset
-from convmf.data.statistics import rating_levels
 from convmf.runs.store import RunRecord
-from pages.shared import address, frame, pick, recommend_list
-from pages.shared.workspace import dataset, model
+from pages.shared import frame, given_ratings, pick, recommend_list
+from pages.shared.workspace import model
 
 if TYPE_CHECKING:  # the modules behind it import torch
     from convmf.model.convmf import ConvMF
@@ -27,12 +26,11 @@ def show(run: RunRecord, net: ConvMF, data: Dataset) -> None:
     shown = _shown(run)
     st.header("Rate a few items you know", anchor=False)
     _find(run, labels)
-    levels = _levels(run.dataset_id)
     with st.container(horizontal=True):
         for item_id in shown:
-            _card(run, net, data, item_id, levels)
+            _card(run, net, data, item_id)
     given = _given(run)
-    address.remember_all("rate", [f"{address.exact(rating)}:{item_id}" for item_id, rating in given.items()])
+    given_ratings.remember("rate", given)
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button("Show other items", key="recommend_others", on_click=_show_others, args=(run,))
         if given:
@@ -74,7 +72,8 @@ def _shown(run: RunRecord) -> list[str]:
     key, values = _key(run, "shown"), st.query_params.get_all("rate")
     is_first_look = FIND_KEY not in st.session_state
     if key not in st.session_state or (is_first_look and values):
-        asked, n_wrong = ratings_in_address(model(run.id, str(run.ended)), values)
+        net = model(run.id, str(run.ended))
+        asked, n_wrong = given_ratings.read(values, net.item_ids, net.scale)
         if n_wrong:
             st.warning(
                 f"{n_wrong} of the ratings in this address can't be used: they are of items that aren't in the data of "
@@ -83,22 +82,6 @@ def _shown(run: RunRecord) -> list[str]:
         st.session_state[_key(run, "given")] = asked
         st.session_state[key] = [*asked, *_varied(run, tuple(asked))][: max(N_SHOWN, len(asked))]
     return list(st.session_state[key])
-
-
-def ratings_in_address(net: ConvMF, values: list[str]) -> tuple[dict[str, float], int]:
-    """Ratings by item id from values such as "4:item 7", and how many of them are none."""
-    known, ratings, n_wrong = set(net.item_ids), {}, 0
-    for value in values:
-        number, _, item_id = value.partition(":")
-        try:
-            rating = float(number)
-        except ValueError:
-            rating = float("nan")
-        if item_id in known and net.scale.lowest <= rating <= net.scale.highest:
-            ratings[item_id] = rating
-        else:
-            n_wrong += 1
-    return ratings, n_wrong
 
 
 def _varied(run: RunRecord, exclude: tuple[str, ...]) -> list[str]:
@@ -149,46 +132,20 @@ def _add(run: RunRecord, item_id: str) -> None:
     st.session_state[FIND_KEY] = ""
 
 
-@st.cache_resource(show_spinner=False, max_entries=6)
-def _levels(dataset_id: str) -> tuple[float, ...]:
-    return rating_levels(dataset(dataset_id).ratings.rating)
-
-
 def _widget(run: RunRecord, item_id: str) -> str:
     return f"rate_{run.dataset_id}_{item_id}"
 
 
-def _card(run: RunRecord, net: ConvMF, data: Dataset, item_id: str, levels: tuple[float, ...]) -> None:
+def _card(run: RunRecord, net: ConvMF, data: Dataset, item_id: str) -> None:
     """An item and its rating, by buttons where the scale has few levels, else by a number."""
     row = int(net.item_rows([item_id])[0])
     key, given = _widget(run, item_id), st.session_state[_key(run, "given")]
     if key not in st.session_state:
         st.session_state[key] = given.get(item_id)
     title = frame.plain(data.label(row))
-    low, high = net.scale.lowest, net.scale.highest
     about = frame.plain(data.genres[row].replace("|", ", ")) or None
     with st.container(border=True, width=CARD_WIDTH, horizontal=True, vertical_alignment="center"):
         st.markdown(f"**{title}**", help=about, width="stretch")
-        if levels:
-            rating = st.segmented_control(
-                f"Rating of {title}",
-                levels,
-                format_func=lambda level: f"{level:g}",
-                key=key,
-                label_visibility="collapsed",
-                wrap=True,
-            )
-        else:
-            rating = st.number_input(
-                f"Rating of {title}",
-                low,
-                high,
-                value=None,
-                step=(high - low) / 20,
-                key=key,
-                placeholder=f"{low:g} to {high:g}",
-                label_visibility="collapsed",
-                width=180,
-            )
+        rating = given_ratings.field(f"Rating of {title}", run.dataset_id, net.scale, key, width=180)
     ratings = {**given, item_id: rating}
     st.session_state[_key(run, "given")] = {item: value for item, value in ratings.items() if value is not None}
