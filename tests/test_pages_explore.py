@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import time
-from pathlib import Path
 
 import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from convmf.data.dataset import Dataset
-from convmf.data.splits import SplitSettings
 from convmf.explain import (
     CatalogueFigures,
     FactorMove,
@@ -24,45 +21,24 @@ from convmf.explain import (
     kernel_readings,
     project,
 )
-from convmf.model.convmf import ConvMF
 from convmf.runs.store import RunRecord
 from pages.shared import explore_item, explore_kernels, explore_map
 from pages.shared import workspace as shared
-from tests.helpers import TINY, tiny_dataset
+from tests import page_helpers
+from tests.helpers import tiny_dataset
+from tests.page_helpers import net_of, texts
 
-ROOT = Path(__file__).parents[1]
 GENRES = ("War|Action", "Romance", "War", "Romance") * 6
 
 
 def explore_page(**query: str) -> AppTest:
     """The page, drawn once."""
-    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).run()
-    app.switch_page("pages/explore.py")
-    for key, value in query.items():
-        app.query_params[key] = value
-    app.run()
-    assert not app.exception and not app.error
-    return app
-
-
-def texts(app: AppTest) -> str:
-    kinds = (app.markdown, app.caption, app.info, app.warning, app.header, app.subheader, app.text)
-    return "\n".join(element.value for kind in kinds for element in kind)
+    return page_helpers.page("pages/explore.py", **query)
 
 
 def trained(data: Dataset | None = None, **changes: object) -> RunRecord:
     """A finished run on ``data``."""
-    record = shared.store().add_dataset(data or dataclasses.replace(tiny_dataset(), genres=GENRES))
-    run = shared.jobs().start(record.id, dataclasses.replace(TINY, **changes), SplitSettings())  # type: ignore[arg-type]
-    until = time.monotonic() + 60
-    while shared.store().run(run.id).is_active:
-        assert time.monotonic() < until
-        time.sleep(0.05)
-    return shared.store().run(run.id)
-
-
-def net_of(run: RunRecord) -> ConvMF:
-    return shared.model(run.id, str(run.ended))
+    return page_helpers.trained(data or dataclasses.replace(tiny_dataset(), genres=GENRES), **changes)
 
 
 def drawn(app: AppTest) -> dict:

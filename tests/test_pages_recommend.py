@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import shutil
-import time
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,29 +12,17 @@ from streamlit.testing.v1 import AppTest
 from convmf.data.dataset import Dataset, Ratings
 from convmf.data.splits import SplitSettings
 from convmf.explain import ExplainedItem, RatingShare, TastePhrase, explain_fold_in, split_prediction, varied_items
-from convmf.model.convmf import ConvMF
 from convmf.runs.store import RunRecord
 from pages.shared import given_ratings, pick, recommend_charts, recommend_list
 from pages.shared import workspace as shared
+from tests import page_helpers
 from tests.helpers import TINY, tiny_dataset
-
-ROOT = Path(__file__).parents[1]
+from tests.page_helpers import ROOT, net_of, texts
 
 
 def recommend_page(**query: str | list[str]) -> AppTest:
     """The page, drawn once."""
-    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).run()
-    app.switch_page("pages/recommend.py")
-    for key, value in query.items():
-        app.query_params[key] = value
-    app.run()
-    assert not app.exception and not app.error
-    return app
-
-
-def texts(app: AppTest) -> str:
-    kinds = (app.markdown, app.caption, app.info, app.warning, app.header, app.subheader, app.text)
-    return "\n".join(element.value for kind in kinds for element in kind)
+    return page_helpers.page("pages/recommend.py", **query)
 
 
 def whole_stars() -> Dataset:
@@ -48,17 +34,7 @@ def whole_stars() -> Dataset:
 
 def trained(data: Dataset | None = None, **changes: object) -> RunRecord:
     """A finished run on ``data``."""
-    record = shared.store().add_dataset(data or whole_stars())
-    run = shared.jobs().start(record.id, dataclasses.replace(TINY, **changes), SplitSettings())  # type: ignore[arg-type]
-    until = time.monotonic() + 60
-    while shared.store().run(run.id).is_active:
-        assert time.monotonic() < until
-        time.sleep(0.05)
-    return shared.store().run(run.id)
-
-
-def net_of(run: RunRecord) -> ConvMF:
-    return shared.model(run.id, str(run.ended))
+    return page_helpers.trained(data or whole_stars(), **changes)
 
 
 def listed(app: AppTest) -> list[str]:

@@ -19,7 +19,7 @@ from convmf.palette import ACCENT, AMBER, QUIET, RED
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
-    from convmf.explain import Phrase  # imports torch, which a page with curves alone does without
+    from convmf.explain import Phrase  # imports torch, which takes over a second
 
 _LEGEND = alt.Legend(title=None, orient="top", direction="horizontal", columns=2, labelLimit=220)
 N_BINS = 30
