@@ -13,7 +13,7 @@ import pytest
 from convmf.data.splits import SplitSettings, split_ratings
 from convmf.evaluation.html_report import figure_json
 from convmf.evaluation.report import build_report
-from convmf.evaluation.results import EXAMPLE_KINDS, Results
+from convmf.evaluation.results import ERRORS_BY, EXAMPLE_KINDS, Results
 from convmf.training.loop import fit
 from tests.helpers import TINY, tiny_dataset
 
@@ -94,6 +94,6 @@ def test_the_results_know_their_parts_and_check_themselves(results):
     for part in results.part_names:
         now, then = results.checked(part)
         assert now == pytest.approx(then, abs=1e-5)
-        for by in ("item", "user", "rating"):
-            assert results.slices_picture(part, by).figure.data
+        for by in ERRORS_BY:
+            assert results.error_picture(part, by).figure.data
     assert set(EXAMPLE_KINDS) == {"worst", "best", "gained", "lost"}

@@ -96,7 +96,7 @@ def test_a_finished_run_shows_what_came_out_and_that_it_can_be_checked(workspace
     assert "Not measured in this run: Ratings alone (PMF), Word counts" in shown
     further = app.table[3].value
     assert further["New items"]["Mean absolute error (MAE)"] == f"{run.report['mae']['cold']:.3f}"
-    assert len(plots(app)) == 6 and all(len(words) > 30 for words in plots(app))
+    assert len(plots(app)) == 4 and all(len(words) > 30 for words in plots(app))
     assert app.query_params["run"] == run.id
 
 
@@ -108,6 +108,9 @@ def test_the_parts_groups_and_examples_can_be_chosen(workspace):
     assert "Ratings that the item really has" in plots(app)[2]
     app.button_group(key="address_part").set_value("test").run()
     assert "Ratings of the item to learn from" in plots(app)[2]
+    for by, words in (("predicted", "Calibration"), ("both", "Predicted against real")):
+        app.button_group(key="address_by").set_value(by).run()
+        assert words in [heading.value for heading in app.subheader] and app.query_params["by"] == by
     worst = app.dataframe[-1].value
     assert worst["Error"].abs().is_monotonic_decreasing
     assert worst["Description"][0] in [element.value for element in app.text]
@@ -181,7 +184,7 @@ def test_the_built_in_data_show_that_they_are_invented_and_the_floor(workspace):
 def test_without_new_items_there_is_one_part(workspace):
     trained(cold_items=0.0)
     app = results_page()
-    assert len(plots(app)) == 5
+    assert len(plots(app)) == 3
     assert app.button_group(key="address_part").options == ["Known items"]
 
 

@@ -26,6 +26,15 @@ PART_MEANINGS = {
     "description.",
     "test": "Ratings kept for one final measurement, of items that have other ratings to learn from.",
 }
+ERRORS_BY = {
+    "rating": "Real rating",
+    "predicted": "Predicted rating",
+    "both": "Predicted against real",
+    "item": "Ratings of the item",
+    "user": "Ratings of the user",
+}
+"""What the errors are broken down by, each with a picture of its own."""
+
 EXAMPLE_KINDS = {
     "worst": "Largest errors",
     "best": "Smallest errors",
@@ -89,12 +98,16 @@ class Results:
         """The model beside the baselines."""
         return self._once(("comparison", part), lambda: plots.comparison_plot(self.rows[part], part))
 
-    def slices_picture(self, part: str, by: str) -> Picture:
-        """The error by "item", "user" or "rating"."""
-        return self._once(("slices", part, by), lambda: self._slices_picture(part, by))
+    def error_picture(self, part: str, by: str) -> Picture:
+        """The errors of a part by one of :data:`ERRORS_BY`; by the predicted rating they show the calibration."""
+        return self._once(("errors", part, by), lambda: self._error_picture(part, by))
 
-    def _slices_picture(self, part: str, by: str) -> Picture:
+    def _error_picture(self, part: str, by: str) -> Picture:
         held = self.parts[part]
+        if by == "predicted":
+            return plots.calibration_plot(held.calibration)
+        if by == "both":
+            return plots.spread_plot(held.spreads)
         if by == "item" and part == "cold":
             return plots.slices_plot(
                 held.by_item_count,
@@ -126,14 +139,6 @@ class Results:
         }
         return plots.slices_plot(*titles[by])
 
-    def accuracy_pictures(self, part: str) -> list[Picture]:
-        """Predicted against real, and calibration."""
-        held = self.parts[part]
-        return [
-            self._once(("spreads", part), lambda: plots.spread_plot(held.spreads)),
-            self._once(("calibration", part), lambda: plots.calibration_plot(held.calibration)),
-        ]
-
     def _once(self, name: tuple[str, ...], draw: Callable[[], Picture]) -> Picture:
         """The picture, drawn when it is first asked for: that takes longer than all the rest of a page."""
         if name not in self._drawn:
@@ -151,8 +156,7 @@ class Results:
         for name in names:
             pictures[PART_TITLES[name]] = [
                 self.comparison_picture(name),
-                *(self.slices_picture(name, by) for by in ("item", "user", "rating")),
-                *self.accuracy_pictures(name),
+                *(self.error_picture(name, by) for by in ERRORS_BY),
             ]
         pictures["The training"] = [plots.curves_plot({run_name: self.report["history"]})]
         shown = "cold" if "cold" in names else "test"

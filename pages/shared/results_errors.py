@@ -8,15 +8,13 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import streamlit as st
 
-from pages.shared import address, data_view, frame, pick
+from pages.shared import address, frame, pick
 
 if TYPE_CHECKING:  # the modules behind them import torch
     from convmf.evaluation.held_out import Example
     from convmf.evaluation.results import Results
 
-CHART_WIDTH = data_view.CHART_WIDTH
 N_USERS = 50
-_BY = {"item": "Ratings of the item", "user": "Ratings of the user", "rating": "Real rating"}
 
 
 def show(run_id: str, found: Results, draw: Callable[..., None]) -> None:
@@ -37,11 +35,10 @@ def _choose_part(found: Results) -> str:
 
 
 def _where_wrong(found: Results, part: str, draw: Callable[..., None]) -> None:
-    by = address.choice("Error by", _BY, "by", "rating")
-    draw(found.slices_picture(part, by), f"slices_{part}_{by}")
-    with st.container(horizontal=True):
-        for picture in found.accuracy_pictures(part):
-            draw(picture, f"{picture.title}_{part}", width=CHART_WIDTH)
+    from convmf.evaluation.results import ERRORS_BY
+
+    by = address.choice("Error by", ERRORS_BY, "by", "rating")
+    draw(found.error_picture(part, by), f"errors_{part}_{by}")
     with st.expander("Single users with the largest error", key="results_users"):
         _users(found, part)
 
