@@ -137,6 +137,11 @@ class ConvMFConfig:
         minimum=0.0,
         maximum=0.99,
     )
+    calibration: bool = _setting(
+        True,
+        "After the training, measure on items held out of a second fit how far the CNN is off with unseen texts, and "
+        "put its mean and its spread right; off is the paper's model.",
+    )
     n_iterations: int = _setting(50, "At most this many iterations.", minimum=1, maximum=10000)
     patience: int = _setting(
         5, "Stop after this many iterations without a better validation RMSE.", minimum=1, maximum=10000
@@ -208,6 +213,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "dropout": 0.2,
         "relaxation": 1.0,
         "averaging": 0.0,
+        "calibration": False,
         "optimizer": "rmsprop",
         "cnn_epochs": 5,
         "n_iterations": 200,

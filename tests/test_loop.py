@@ -358,7 +358,8 @@ def test_the_l2_penalty_is_weighed_against_the_lambda_of_the_iteration(monkeypat
         run_epoch(cnn, optimizer, loss_function, *rest)
 
     monkeypatch.setattr(reader, "run_epoch", watched)
-    fit(tiny_split(), replace(TINY, n_iterations=3, lambda_growth=1.5, lambda_w=0.25), with_intervals=False)
+    config = replace(TINY, n_iterations=3, lambda_growth=1.5, lambda_w=0.25, calibration=False)
+    fit(tiny_split(), config, with_intervals=False)
     assert seen == [(4.0, 0.25), (6.0, 0.25), (9.0, 0.25)]
 
 

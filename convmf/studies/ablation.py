@@ -33,6 +33,7 @@ def variants(config: ConvMFConfig) -> dict[str, ConvMFConfig]:
         "λ fixed at its start": {"lambda_growth": 1.0},
         f"λ fixed at {FACTOR:g} times its start": {"lambda_growth": 1.0, **lambdas},
         "CNN not averaged": {"averaging": 0.0},
+        "CNN not calibrated": {"calibration": False},
         "large word vectors at the start": {"embedding_std": 1.0},
         "windows of 1 word": {"kernel_sizes": (1,)},
         "windows of 3, 4, 5 words": {"kernel_sizes": (3, 4, 5)},

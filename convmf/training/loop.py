@@ -92,10 +92,20 @@ def fit(
         saver.save(training)
     if training.best is None:
         raise RunError("Stopped before the first iteration was finished; there is no model yet.")
+    return _ended(training, with_intervals=with_intervals and len(split.valid) >= FEWEST_RATINGS)
+
+
+def _ended(training: Training, *, with_intervals: bool) -> ConvMF:
+    """The model, with its CNN put right and its errors measured by what networks read that didn't know the items."""
+    calibrated = training.config.calibration
+    reading = training.read_held_out() if calibrated or with_intervals else None
+    if reading is not None and calibrated:
+        reading = training.calibrate(reading)
     model = training.model()
-    if not with_intervals or len(split.valid) < FEWEST_RATINGS:
+    if not with_intervals:
         return model
-    return replace(model, intervals=measure_intervals(model, split, training.held_out_text_factors()))
+    held_out = (training.mean_item() if reading is None else reading).cpu()
+    return replace(model, intervals=measure_intervals(model, training.split, held_out))
 
 
 class _Saver:

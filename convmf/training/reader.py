@@ -107,6 +107,10 @@ class TextReader:
         """θ of the items in ``rows``, (n_rows, D); of every item, (n_items, D), where it is None."""
         return encode_texts(self.average, self.token_ids if rows is None else self.token_ids[rows], self.device)
 
+    def read_with(self, weights: Mapping[str, Tensor]) -> Tensor:
+        """θ of every item as a network with these weights reads it, (n_items, D)."""
+        return encode_texts(self.model(weights).to(self.device), self.token_ids, self.device)
+
     def weights(self) -> dict[str, Tensor]:
         """A copy of the weights that read."""
         return {name: tensor.clone() for name, tensor in self.average.state_dict().items()}

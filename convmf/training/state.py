@@ -24,6 +24,7 @@ from convmf.evaluation.metrics import rmse
 from convmf.model.als import RatingRows, Stopped, half_step, prior_shares
 from convmf.model.convmf import ConvMF, RatingScale, pair_scores
 from convmf.model.loss import objective
+from convmf.training.calibration import Calibration
 from convmf.training.checkpoint import Checkpoint, Shapes, check_shapes, load_checkpoint, prefixed, shapes_of, under
 from convmf.training.held_out import read_held_out
 from convmf.training.reader import TextReader
@@ -328,31 +329,50 @@ class Training:
         penalty = torch.where(penalty > 0, penalty, 1.0)
         return prior_shares(self.item_plan, user_factors, penalty, biases=self.config.biases)
 
-    def held_out_text_factors(self) -> Tensor:
-        """θ of each rated item as a network reads it that wasn't fitted to it, (n_items, D), on the CPU.
+    def read_held_out(self) -> Tensor | None:
+        """θ of each rated item as a network reads it that wasn't fitted to it, (n_items, D).
 
-        Where there is no time for it, or too little to learn from, each text is taken to tell no more than the
-        mean of all: that makes an unseen item's interval too wide rather than too narrow.
+        None where there is no text, too little to learn from, or no time left for it.
         """
         assert self.best is not None
-        item_factors = self.best.factors["item"]
-        if self.reader is None:
-            return torch.zeros_like(item_factors, device="cpu")
+        if self.reader is None or len(self.rated_rows) < 2 or not self.config.cnn_epochs:
+            return None
         try:
-            if len(self.rated_rows) > 1 and self.config.cnn_epochs:
-                return read_held_out(
-                    self.reader,
-                    item_factors,
-                    self.item_weights,
-                    self.rated_rows,
-                    lambda_v=self.config.lambda_v * self._growth(self.best_iteration),
-                    most_epochs=self.best_iteration,
-                    should_stop=self.should_stop,
-                ).cpu()
+            return read_held_out(
+                self.reader,
+                self.best.factors["item"],
+                self.item_weights,
+                self.rated_rows,
+                lambda_v=self.config.lambda_v * self._growth(self.best_iteration),
+                most_epochs=self.best_iteration,
+                should_stop=self.should_stop,
+            )
         except Stopped:
-            log.info("stopped before the text's error was measured; intervals of unseen items are wider for it")
-        rated = self.rated_rows.to(self.device)
-        return item_factors[rated].mean(dim=0).expand_as(item_factors).cpu()
+            log.info("stopped before it was measured how well unseen texts are read")
+            return None
+
+    def calibrate(self, reading: Tensor) -> Tensor:
+        """Put the best state's CNN right by what :meth:`read_held_out` gave, and give that put right as well."""
+        assert self.best is not None and self.reader is not None
+        factors, counts = self.best.factors, self.item_plan.counts
+        calibration = Calibration.measure(reading, factors["item"], counts, biases=self.config.biases)
+        weights = calibration.into(self.best.cnn)
+        text = self.reader.read_with(weights)
+        item = torch.where((counts == 0).unsqueeze(1), text, factors["item"])
+        self.best = Snapshot({**factors, "item": item, "text": text}, weights)
+        rated = (counts > 0).unsqueeze(1)
+        return torch.where(rated, calibration.apply(reading), reading)
+
+    def mean_item(self) -> Tensor:
+        """The mean factors of the rated items for each item, (n_items, D); 0 without text.
+
+        For an unseen item's interval where nothing was read: too wide rather than too narrow.
+        """
+        assert self.best is not None
+        factors = self.best.factors["item"]
+        if self.reader is None:
+            return torch.zeros_like(factors)
+        return factors[self.rated_rows.to(self.device)].mean(dim=0).expand_as(factors)
 
     def model(self) -> ConvMF:
         """The best state so far, ready for predictions, on the CPU."""
