@@ -299,7 +299,7 @@ def test_examples_of_every_length_and_of_what_is_missing(workspace, stored):
     data = tiny_dataset()
     texts = tuple("word " * (row + 1) if text else "" for row, text in enumerate(data.texts))
     stored.add_dataset(dataclasses.replace(data, texts=texts))
-    page = _page()
+    page = _page(view="texts")
     kind = page.button_group(key="address_texts")
     assert kind.options == ["A mix", "The longest", "The shortest", "Missing (1)"]
 
@@ -325,7 +325,7 @@ def test_examples_of_every_length_and_of_what_is_missing(workspace, stored):
 
 def test_the_words_and_what_becomes_of_them(workspace, stored):
     stored.add_dataset(tiny_dataset())
-    page = _page()
+    page = _page(view="words")
     assert _metrics(page)["Distinct words"] == "12"
     words = next(frame.value for frame in page.dataframe if "Word" in frame.value)
     assert set(words["Used"]) == {"Read"} and set(words["Word"]) == {"house", "love", "wedding"}
@@ -333,20 +333,20 @@ def test_the_words_and_what_becomes_of_them(workspace, stored):
     _run(page)
     words = next(frame.value for frame in page.dataframe if "Word" in frame.value)
     assert {"war", "soldiers"} <= set(words["Word"]) and set(words["Used"]) == {"Too common"}
-    page.text_input(key="word_part").set_value("WED")
+    page.text_input(key="address_word").set_value("WED")
     _run(page)
     words = next(frame.value for frame in page.dataframe if "Word" in frame.value)
     assert words["Word"].tolist() == ["wedding"]
-    page.text_input(key="word_part").set_value("(")
+    page.text_input(key="address_word").set_value("(")
     _run(page)
     assert "no such word" in _texts(page)
 
 
 def test_data_sets_side_by_side(workspace, stored):
     stored.add_dataset(dataclasses.replace(tiny_dataset(20), name="Same"))
-    assert "Side by side" not in [header.value for header in _page().header]
+    assert _page().button_group(key="address_view").options == ["Ratings", "Descriptions", "Words"]
     stored.add_dataset(dataclasses.replace(tiny_dataset(30), name="Same"))
-    page = _page()
+    page = _page(view="beside")
     table = page.table[0].value
     assert table.loc["Users"].tolist()[:2] == ["30", "20"]
     assert list(table.columns) == ["Same", r"Same \(2\)", "What it is"]
@@ -362,16 +362,33 @@ def test_the_address_holds_every_choice_on_a_data_set(workspace, stored):
     for name in ("A", "B", "C"):
         stored.add_dataset(dataclasses.replace(tiny_dataset(), name=name))
     newest, middle, oldest = stored.datasets()
-    page = _page(dataset=middle.id, texts="missing", words="too common", word="war", compare=f"{oldest.id},{newest.id}")
+    page = _page(
+        dataset=middle.id,
+        view="texts",
+        texts="missing",
+        words="too common",
+        word="war",
+        compare=f"{oldest.id},{newest.id}",
+    )
     assert "1 of 24 items have no description." in _texts(page)
+    _look_at(page, "words")
     assert page.button_group(key="address_words").value == "too common"
-    assert page.text_input(key="word_part").value == "war"
+    assert page.text_input(key="address_word").value == "war"
+    page.text_input(key="address_word").set_value("")
+    _run(page)
+    _look_at(page, "beside")
     assert list(page.table[0].value.columns) == ["A", "C", "What it is"]
-    page.text_input(key="word_part").set_value("")
+    _look_at(page, "texts")
     page.button_group(key="address_texts").set_value("mix")
     _run(page)
     assert _query(page)["words"] == "too common" and _query(page)["dataset"] == middle.id
     assert "word" not in page.query_params and "texts" not in page.query_params
+
+
+def _look_at(page: AppTest, view: str) -> None:
+    page.button_group(key="address_view").set_value(view)
+    _run(page)
+    assert _query(page)["view"] == view
 
 
 def test_names_in_plots_are_neither_markup_nor_templates():
@@ -442,7 +459,7 @@ def test_texts_of_the_user_never_become_markdown(workspace, stored):
     ratings = Ratings(np.array([0], np.int32), np.array([0], np.int32), np.array([3.0], np.float32))
     picture = "![x](http://example.org/x.png)"
     stored.add_dataset(Dataset(picture, ("u",), ("i",), (picture,), (picture,), (picture,), ratings))
-    page = _page()
+    page = _page(view="texts")
     assert picture not in _texts(page)
     assert _texts(page).count(frame.plain(picture)) >= 3
 
@@ -510,5 +527,3 @@ def test_text_lengths_count_every_text_once():
     (bars,) = picture.figure.data
     assert sum(bars.y) == 3
     assert picture.caption == "Half of the descriptions have up to 3 words; the longest has 80."
-    assert [drawn.title for drawn in data_charts.pictures(_dataset([1], [0], texts))][-1] == picture.title
-    assert len(data_charts.pictures(_dataset([1], [0], ("", " ")))) == 2

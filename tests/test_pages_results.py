@@ -87,8 +87,6 @@ def test_a_finished_run_shows_what_came_out_and_that_it_can_be_checked(workspace
     app = results_page()
     shown = texts(app)
     assert "a typical prediction is" in shown.replace("\\", "")
-    for part in ("cold", "test"):
-        assert f"gives RMSE {run.report['rmse'][part]:.4f}, as the training wrote down" in shown
     for table, part in zip(app.table, ("cold", "test"), strict=False):
         figures = table.value["RMSE"]
         assert figures["This model"].startswith(f"**{run.report['rmse'][part]:.3f} (")
@@ -96,18 +94,24 @@ def test_a_finished_run_shows_what_came_out_and_that_it_can_be_checked(workspace
     assert "Not measured in this run: Ratings alone (PMF), Word counts" in shown
     further = app.table[3].value
     assert further["New items"]["Mean absolute error (MAE)"] == f"{run.report['mae']['cold']:.3f}"
-    assert len(plots(app)) == 4 and all(len(words) > 30 for words in plots(app))
+    assert len(plots(app)) == 2 and all(len(words) > 30 for words in plots(app))
     assert app.query_params["run"] == run.id
+    app.button_group(key="address_section").set_value("training").run()
+    assert len(plots(app)) == 1 and "best validation error" in plots(app)[0]
+    app.button_group(key="address_section").set_value("files").run()
+    for part in ("cold", "test"):
+        assert f"gives RMSE {run.report['rmse'][part]:.4f}, as the training wrote down" in texts(app)
+    assert app.query_params["section"] == "files" and not app.exception
 
 
 def test_the_parts_groups_and_examples_can_be_chosen(workspace):
     trained()
-    app = results_page()
-    assert "Real rating" in plots(app)[2]
+    app = results_page(section="errors")
+    assert "Real rating" in plots(app)[0]
     app.button_group(key="address_by").set_value("item").run()
-    assert "Ratings that the item really has" in plots(app)[2]
+    assert "Ratings that the item really has" in plots(app)[0]
     app.button_group(key="address_part").set_value("test").run()
-    assert "Ratings of the item to learn from" in plots(app)[2]
+    assert "Ratings of the item to learn from" in plots(app)[0]
     for by, words in (("predicted", "Calibration"), ("both", "Predicted against real")):
         app.button_group(key="address_by").set_value(by).run()
         assert words in [heading.value for heading in app.subheader] and app.query_params["by"] == by
@@ -130,7 +134,7 @@ def test_the_address_names_the_run_and_the_view(workspace):
 
 def test_the_address_names_the_user_the_item_and_the_prediction(workspace):
     trained()
-    app = results_page()
+    app = results_page(section="errors")
     table = app.dataframe[-1].value
     user, title = table["User"][0], table["Item"][0]
     app.selectbox(key="address_user").set_value(user).run()
@@ -139,25 +143,25 @@ def test_the_address_names_the_user_the_item_and_the_prediction(workspace):
     store = shared.store()
     data = store.load_dataset(store.datasets()[0].id)
     item = next(id_ for row, id_ in enumerate(data.item_ids) if data.label(row) == title)
-    only = results_page(user=user, item=item).dataframe[-1].value
+    only = results_page(section="errors", user=user, item=item).dataframe[-1].value
     assert only[["User", "Item"]].values.tolist() == [[user, title]]
-    third = results_page(row="3")
+    third = results_page(section="errors", row="3")
     assert any(f"User {third.dataframe[-1].value['User'][2]} gave" in element.value for element in third.caption)
     assert third.query_params["row"] == "3"
     third.button_group(key="address_examples").set_value("best").run()
     assert "row" not in third.query_params, "it was a row of another list"
     for gone in ({"user": "nobody"}, {"item": "../x"}, {"row": "-1"}, {"row": "9" * 30}):
-        app = results_page(**gone)
+        app = results_page(section="errors", **gone)
         assert len(app.dataframe[-1].value) > 3
         assert len(app.warning) == ("row" not in gone)
 
 
 def test_of_many_users_only_what_fits_a_search_goes_to_the_browser(workspace, monkeypatch):
     trained()
-    asked = results_page().dataframe[-1].value["User"][0]
+    asked = results_page(section="errors").dataframe[-1].value["User"][0]
     monkeypatch.setattr(pick, "MOST", 2)
     monkeypatch.setattr(pick, "MOST_MATCHES", 3)
-    app = results_page(user=asked)
+    app = results_page(section="errors", user=asked)
     assert app.selectbox(key="address_user").value == asked and not app.warning
     assert len(app.selectbox(key="address_user").options) <= 4
     title = app.dataframe[-1].value["Item"][0]
@@ -183,8 +187,9 @@ def test_the_built_in_data_show_that_they_are_invented_and_the_floor(workspace):
 
 def test_without_new_items_there_is_one_part(workspace):
     trained(cold_items=0.0)
-    app = results_page()
-    assert len(plots(app)) == 3
+    assert len(plots(results_page())) == 1
+    app = results_page(section="errors")
+    assert len(plots(app)) == 1
     assert app.button_group(key="address_part").options == ["Known items"]
 
 
@@ -282,7 +287,7 @@ def test_a_run_is_deleted_and_several_together(workspace):
 
 def test_downloads_are_offered_and_really_made(workspace):
     run = trained(name="<script>alert(1)</script>")
-    app = results_page()
+    app = results_page(section="files")
     labels = [element.proto.label for element in app.get("download_button")]
     assert labels == ["Report for a client (HTML)", "Predictions (CSV)", "Model (ZIP)", "Settings (JSON)"]
     found = results_view.results(run.id, str(run.ended))

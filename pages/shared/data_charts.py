@@ -35,12 +35,6 @@ class Picture:
     alt: str
 
 
-def pictures(dataset: Dataset) -> list[Picture]:
-    """All pictures of a data set; without texts there is none of their lengths."""
-    shown = [rating_histogram(dataset), long_tail(dataset)]
-    return [*shown, text_lengths(dataset)] if dataset.n_items_with_text else shown
-
-
 def rating_histogram(dataset: Dataset) -> Picture:
     """How often each rating was given; ratings with many different values are put into ranges."""
     values, counts = np.unique(dataset.ratings.rating, return_counts=True)

@@ -119,11 +119,9 @@ def draw_words(dataset_id: str) -> None:
         st.metric("Distinct words", f"{len(table.words):,}", help="After lower-casing.", border=True, width=150)
         for use, (label, meaning) in USES.items():
             st.metric(label, f"{table.count(use):,}", help=meaning, border=True, width=150)
-    st.session_state.setdefault("word_part", st.query_params.get("word", ""))
     with st.container(horizontal=True, vertical_alignment="bottom"):
         use = address.choice("Show", {use: label for use, (label, _) in USES.items()}, "words", "read")
-        part = st.text_input("Find a word", key="word_part", placeholder="a part of it", width=220).strip()
-    address.remember("word", part)
+        part = address.words("Find a word", "word", placeholder="a part of it")
     chosen = table.words[table.words["use"] == use]
     if part:
         # A word is looked for among all of them: it may be left out, and then that is the answer.

@@ -10,10 +10,12 @@ from convmf.data.dataset import Dataset
 from convmf.data.sample import SampleTruth, sample_truth
 from convmf.errors import ConvMFError
 from convmf.runs.store import DatasetRecord
-from pages.shared import data_charts, data_compare, data_manage, data_texts, frame, workspace
+from pages.shared import address, data_charts, data_compare, data_manage, data_texts, frame, workspace
 from pages.shared.distinct import dataset_labels
 
 CHART_WIDTH = 482
+RATINGS, TEXTS, WORDS, BESIDE = "ratings", "texts", "words", "beside"
+VIEWS = {RATINGS: "Ratings", TEXTS: "Descriptions", WORDS: "Words", BESIDE: "Side by side"}
 
 
 def select(dataset_id: str) -> None:
@@ -41,14 +43,26 @@ def show(records: list[DatasetRecord]) -> None:
     _figures(dataset)
     if st.button("Train on this data", type="primary", disabled=workspace.read_only()):
         st.switch_page("pages/train.py", query_params={"dataset": record.id})
-    _charts(record.id)
-    if dataset.n_items_with_text:
+    if not dataset.n_items_with_text:
+        st.info("No item of this data set has a description. The model can learn from its ratings alone.")
+    _look_closer(record, dataset, records)
+
+
+def _look_closer(record: DatasetRecord, dataset: Dataset, records: list[DatasetRecord]) -> None:
+    """One side of the data set at a time."""
+    there = {RATINGS: True, TEXTS: dataset.n_items_with_text > 0, BESIDE: len(records) > 1}
+    views = {view: words for view, words in VIEWS.items() if there.get(view, there[TEXTS])}
+    view = address.choice("Look at", views, "view", RATINGS, show_label=False)
+    if view == RATINGS:
+        with st.container(horizontal=True):
+            for picture in _rating_pictures(record.id):
+                _draw(picture, CHART_WIDTH)
+    elif view == TEXTS:
+        _draw(_length_picture(record.id), "stretch")
         data_texts.draw_examples(record.id, dataset)
+    elif view == WORDS:
         data_texts.draw_words(record.id)
     else:
-        st.info("No item of this data set has a description. The model can learn from its ratings alone.")
-    if len(records) > 1:
-        st.header("Side by side", anchor=False)
         data_compare.draw(records)
 
 
@@ -133,17 +147,14 @@ def _figures(dataset: Dataset) -> None:
 
 
 @st.cache_data(show_spinner="Drawing the data …", max_entries=8)
-def _pictures(dataset_id: str) -> list[data_charts.Picture]:
-    return data_charts.pictures(workspace.dataset(dataset_id))
+def _rating_pictures(dataset_id: str) -> list[data_charts.Picture]:
+    dataset = workspace.dataset(dataset_id)
+    return [data_charts.rating_histogram(dataset), data_charts.long_tail(dataset)]
 
 
-def _charts(dataset_id: str) -> None:
-    drawn = _pictures(dataset_id)
-    with st.container(horizontal=True):
-        for picture in drawn[:2]:
-            _draw(picture, CHART_WIDTH)
-    for picture in drawn[2:]:
-        _draw(picture, "stretch")
+@st.cache_data(show_spinner="Counting the words …", max_entries=8)
+def _length_picture(dataset_id: str) -> data_charts.Picture:
+    return data_charts.text_lengths(workspace.dataset(dataset_id))
 
 
 def _draw(picture: data_charts.Picture, width: int | Literal["stretch"]) -> None:

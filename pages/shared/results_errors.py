@@ -27,7 +27,7 @@ def show(run_id: str, found: Results, draw: Callable[..., None]) -> None:
 def _choose_part(found: Results) -> str:
     from convmf.evaluation.results import PART_MEANINGS, PART_TITLES
 
-    st.header("Where it is wrong", anchor="errors")
+    st.header("Where it is wrong", anchor=False)
     names = found.part_names
     part = address.choice("Ratings of", {name: PART_TITLES[name] for name in names}, "part", names[0])
     st.caption(PART_MEANINGS[part])
@@ -87,7 +87,7 @@ def _examples(run_id: str, found: Results, part: str) -> None:
     from convmf.evaluation.held_out import examples
     from convmf.evaluation.results import EXAMPLE_KINDS
 
-    st.header("Single predictions and their texts", anchor="examples")
+    st.header("Single predictions and their texts", anchor=False)
     kind = address.choice("Predictions", EXAMPLE_KINDS, "examples", "worst", show_label=False)
     user, item = _of_whom(found, part)
     shown = examples(found.parts[part], found.dataset, kind, user_id=user, item_id=item)

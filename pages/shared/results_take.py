@@ -28,7 +28,7 @@ def _measured(found: Results) -> None:
     """How the figures came about, and the one check that counts: the saved model still gives them."""
     from convmf.evaluation.results import PART_TITLES
 
-    st.header("How this was measured", anchor="measured")
+    st.header("How this was measured", anchor=False)
     for part in found.part_names:
         now, then = found.checked(part)
         if then is not None and abs(now - then) < 5e-4:
@@ -92,7 +92,7 @@ def offers(run: RunRecord, note: str, found: Results) -> list[Offer]:
 
 
 def _downloads(run: RunRecord, record: DatasetRecord, found: Results) -> None:
-    st.header("Take it away", anchor="downloads")
+    st.header("Take it away", anchor=False)
     with st.container(horizontal=True):
         for offer in offers(run, record.note, found):
             st.download_button(

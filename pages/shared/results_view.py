@@ -12,7 +12,7 @@ from convmf.errors import ConvMFError
 from convmf.evaluation.findings import short_percent
 from convmf.evaluation.further import FurtherRow, further_rows
 from convmf.runs.store import DatasetRecord, RunRecord
-from pages.shared import charts, data_view, frame, results_errors, results_take, run_view
+from pages.shared import address, charts, data_view, frame, results_errors, results_take, run_view
 from pages.shared.workspace import dataset, model, store
 
 if TYPE_CHECKING:  # the modules behind them import torch
@@ -24,12 +24,10 @@ if TYPE_CHECKING:  # the modules behind them import torch
 _TONES = {"good": ("green", "good news"), "neutral": ("gray", "worth knowing"), "bad": ("orange", "take care")}
 _NONE = "–"
 _SECTIONS = {
-    "comparison": "Beside simpler methods",
+    "outcome": "What came out",
     "errors": "Where it is wrong",
-    "examples": "Single predictions",
     "training": "The training",
-    "measured": "How this was measured",
-    "downloads": "Take it away",
+    "files": "Check and take away",
 }
 CHART_WIDTH = data_view.CHART_WIDTH
 
@@ -64,12 +62,16 @@ def show(run: RunRecord, record: DatasetRecord) -> None:
         )
         show_curves(run)
         return
-    st.markdown(" · ".join(f"[{words}](#{anchor})" for anchor, words in _SECTIONS.items()))
-    _findings(found)
-    _comparison(found)
-    results_errors.show(run.id, found, draw)
-    show_curves(run)
-    results_take.show(run, record, found)
+    section = address.choice("Section", _SECTIONS, "section", "outcome", show_label=False)
+    if section == "outcome":
+        _findings(found)
+        _comparison(found)
+    elif section == "errors":
+        results_errors.show(run.id, found, draw)
+    elif section == "training":
+        show_curves(run)
+    else:
+        results_take.show(run, record, found)
 
 
 def show_curves(run: RunRecord) -> None:
@@ -78,7 +80,7 @@ def show_curves(run: RunRecord) -> None:
 
     history = store().history(run.id)
     if history:
-        st.header("The training", anchor="training")
+        st.header("The training", anchor=False)
         draw(curves_plot({run.name: history}), "curves")
 
 
@@ -130,7 +132,7 @@ def _findings(found: Results) -> None:
 def _comparison(found: Results) -> None:
     from convmf.evaluation.results import PART_MEANINGS, PART_TITLES
 
-    st.header("Beside simpler methods", anchor="comparison")
+    st.header("Beside simpler methods", anchor=False)
     with st.container(horizontal=True):
         for part in found.part_names:
             picture = found.comparison_picture(part)

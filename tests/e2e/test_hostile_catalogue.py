@@ -184,16 +184,35 @@ def looks(hostile: Hostile) -> list[tuple[str, list[tuple[str, str]]]]:
     """
     block, run, gone = hostile_block(hostile.trap), ("run", hostile.run), hostile_texts(hostile.trap)
     item, user = ("item", hostile.data.item_ids[3]), ("user", hostile.data.user_ids[2])
+    errors = ("section", "errors")
     text, compare = ("text", block[:1500]), ("compare", f"{hostile.run},{hostile.other}")
     return [
         ("", [("run", gone[0])]),
-        ("data", [("dataset", hostile.dataset), ("texts", "longest"), ("words", gone[2])]),
-        ("data", [("dataset", gone[1]), ("texts", "missing"), ("word", "zz"), ("compare", gone[3])]),
+        ("data", [("dataset", hostile.dataset), ("view", gone[0])]),
+        ("data", [("dataset", hostile.dataset), ("view", "texts"), ("texts", "longest")]),
+        ("data", [("dataset", gone[1]), ("view", "texts"), ("texts", "missing")]),
+        ("data", [("view", "words"), ("words", gone[2]), ("word", "zz")]),
+        ("data", [("view", "words"), ("words", gone[2])]),
+        ("data", [("view", "beside"), ("compare", gone[3])]),
         ("train", [run]),
         ("train", [("run", hostile.failed)]),
         ("train", [("dataset", gone[2]), ("preset", gone[0])]),
-        ("results", [run, ("view", gone[4]), ("part", gone[3])]),
-        ("results", [run, ("part", "cold"), ("by", "user"), ("user", gone[3]), ("item", gone[1]), ("row", gone[0])]),
+        ("results", [run, ("view", gone[4]), ("section", gone[3])]),
+        ("results", [run, ("section", "training")]),
+        ("results", [run, ("section", "files")]),
+        ("results", [run, errors, ("part", gone[3])]),
+        (
+            "results",
+            [
+                run,
+                ("section", "errors"),
+                ("part", "cold"),
+                ("by", "user"),
+                ("user", gone[3]),
+                ("item", gone[1]),
+                ("row", gone[0]),
+            ],
+        ),
         ("results", [("view", "all"), compare, ("settings", "on"), ("tag", gone[0]), ("dataset", gone[2])]),
         ("results", [("view", "all"), ("compare", hostile.run), ("state", gone[1])]),
         ("cold_start", [run, text, ("view", "people")]),
@@ -232,7 +251,7 @@ def test_it_stays_text_in_charts_lists_and_hints(guard: Guard, hostile: Hostile)
     expect(page.get_by_role("option").first).to_be_visible()
     guard.check()
 
-    curves = guard.open("results", ("run", hostile.other)).get_by_test_id("stPlotlyChart").last
+    curves = guard.open("results", ("run", hostile.other), ("section", "training")).get_by_test_id("stPlotlyChart").last
     expect(curves.locator(".legendtext").first).to_contain_text(texts[PLACES][:30])
     curves.locator(".scatterlayer .point").last.hover(force=True)
     expect(curves.locator(".hoverlayer")).to_contain_text(texts[PLACES][:30])

@@ -80,11 +80,14 @@ def test_data_sets_are_looked_at_renamed_and_deleted(browser: Browser, tmp_path:
     other = store.add_dataset(tiny_dataset(20), note="Another one.")
     store.close()
     with AppServer(home, tmp_path / "server.log") as server, watched(browser) as page:
-        page.goto(f"{server.url}/data?dataset={other.id}&texts=missing")
+        page.goto(f"{server.url}/data?dataset={other.id}&view=texts&texts=missing")
         expect(page.get_by_text("1 of 24 items have no description.")).to_be_visible()
+        wait_for_app(page)
+        page.get_by_role("radio", name="Ratings", exact=True).click()
         expect(page.get_by_test_id("stPlotlyChart").first).to_have_attribute(
             "aria-label", re.compile("^Bar chart of the ratings")
         )
+        page.get_by_role("radio", name="Side by side", exact=True).click()
         page.get_by_role("button", name="Rename", exact=True).click()
         page.get_by_role("textbox", name="New name").fill("*Mine* <b>")
         page.get_by_role("textbox", name="New name").press("Enter")

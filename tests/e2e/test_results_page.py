@@ -64,6 +64,10 @@ def look_closer(page: Page) -> None:
     """Known items, by the number of ratings, of one user, who is chosen by the keyboard alone."""
     dots = figure(page, "Dot plot of the error of each predictor")
     expect(dots).to_have_count(2, timeout=90_000)  # the first visit imports torch
+    wait_for_app(page)
+    dots.first.locator(".scatterlayer .point").last.hover(force=True)
+    expect(page.locator(".hovertext").first).to_contain_text("95 %")
+    page.get_by_role("radio", name="Where it is wrong").click()
     page.get_by_role("radio", name="Known items").click()
     page.get_by_role("radio", name="Ratings of the item").click()
     expect(figure(page, "Ratings of the item to learn from")).to_be_visible()
@@ -71,14 +75,13 @@ def look_closer(page: Page) -> None:
     page.get_by_role("combobox", name=re.compile("Of user")).focus()
     page.keyboard.type("u13")
     page.keyboard.press("Enter")
-    page.wait_for_url(re.compile("part=test&by=item&user=u13"))
+    page.wait_for_url(re.compile("section=errors&part=test&by=item&user=u13"))
     wait_for_app(page)
-    dots.first.locator(".scatterlayer .point").last.hover(force=True)
-    expect(page.locator(".hovertext").first).to_contain_text("95 %")
 
 
 def read_the_report(browser: Browser, page: Page, folder: Path) -> None:
     """The report opens from the disk alone and asks no host."""
+    page.get_by_role("radio", name="Check and take away").click()
     with page.expect_download() as download:
         page.get_by_role("button", name="Report for a client (HTML)").click()
     path = folder / "report.html"
