@@ -168,9 +168,15 @@ def _main_settings() -> tuple[int, int, str]:
 
 def _choose_device() -> str:
     """Auto, or one of this machine's devices, which become known a moment after the server has started."""
+    options, asked = device.options(), st.session_state.get("train_device", "auto")
+    if asked not in options and not device.is_known():
+        options.append(asked)
+    elif asked not in options:
+        st.session_state["train_device"] = "auto"
+        st.warning(f"This machine has no device {frame.plain(asked)}; the fastest that it has is taken.")
     name = st.selectbox(
         "Device",
-        device.options(),
+        options,
         key="train_device",
         persist_state="session",
         format_func=device.label,

@@ -557,6 +557,14 @@ def test_the_label_of_the_best_iteration_lies_below_every_line():
     assert above_the_foot < scale["padding"]
 
 
+def test_a_device_of_another_machine_becomes_auto_and_says_so(workspace):
+    shared.store().add_dataset(tiny_dataset())
+    app = train_page(device="mps")
+    assert app.selectbox(key="train_device").value == "auto"
+    assert "This machine has no device mps" in texts(app)
+    assert not train_page(device="cpu").warning
+
+
 def test_the_first_paint_waits_for_no_torch(workspace):
     """In a process of its own, because torch is long there in this one."""
     shared.store().add_dataset(tiny_dataset())
@@ -575,6 +583,11 @@ for page in ("pages/data.py", "pages/train.py", "app.py"):
     if page == "pages/train.py":
         assert app.selectbox(key="train_device").options == ["auto"]
         assert app.button(key="train_start").label == "Start training"
+asked = AppTest.from_file("app.py", default_timeout=120).run().switch_page("pages/train.py")
+asked.query_params["device"] = "cpu"
+asked.run()
+assert "torch" not in sys.modules
+assert asked.selectbox(key="train_device").value == "cpu", "as long as nobody knows that it isn't there"
 """
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr[-2000:]

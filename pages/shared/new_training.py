@@ -11,7 +11,7 @@ from convmf.config import PRESETS, ConvMFConfig, parse_setting
 from convmf.errors import ConfigError
 from convmf.runs.command import changes, nearest_preset
 from convmf.runs.store import RunRecord
-from pages.shared import device, settings
+from pages.shared import settings
 from pages.shared.frame import plain
 
 COLD_PERCENT = 10
@@ -60,12 +60,11 @@ def address(
 
 
 def _fill(preset: str, config: ConvMFConfig, cold_percent: int, all_baselines: bool) -> None:
-    known = config.device if config.device in device.options() else "auto"
     filled: dict[str, Any] = {
         "train_preset": preset,
         "train_cold": min(cold_percent, MOST_COLD_PERCENT),
         "train_seed": config.seed,
-        "train_device": known,
+        "train_device": config.device,
         "train_freeze_embedding": config.freeze_embedding,
         "train_baselines": all_baselines,
     }
