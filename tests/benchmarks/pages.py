@@ -1,10 +1,12 @@
-"""First paint on a fresh server, and page switches while a training runs, in a real browser.
+"""First paint on a fresh server, page switches while a training runs, and the answer to a key, in a real browser.
 
-    python -m tests.benchmarks.pages [--starts 5] [--rounds 5]
+    python -m tests.benchmarks.pages [--starts 5] [--rounds 5] [--keys 30]
 
 First paint: from asking a server that has just begun to answer until the page's title is visible. A switch: from the
 click on the menu until the new title is visible and the page's script has ended. The workspace holds the built-in data
-and two trained models, and what trains meanwhile is the default model on data of MovieLens 1M's size.
+and two trained models, and what trains meanwhile is the default model on data of MovieLens 1M's size. A key: from the
+last letter of a word on the Cold start page until the expected rating has changed, less the time for which the field
+waits for more keys; without a training, and beside it.
 """
 
 from __future__ import annotations
@@ -24,16 +26,22 @@ from convmf.data.dataset import Dataset
 from convmf.data.splits import SplitSettings
 from convmf.runs.jobs import Jobs
 from convmf.runs.store import Store
+from pages.shared.cold_input import DELAY_MS
 from pages.shared.frame import MENU
 from tests.benchmarks.common import dataset, machine_line, print_table, print_target
 from tests.e2e.browser import AppServer, find_chromium, launch, wait_for_app, wait_until_drawn
 from tests.e2e.screenshots import PAGES, fill
 
-FIRST_PAINT, SWITCH = 2.0, 0.5
+FIRST_PAINT, SWITCH, KEY = 2.0, 0.5, 0.15
 """Targets in seconds, at the median."""
 TITLE = "() => document.querySelector('[data-testid=stMain] h1')?.innerText"
 ENDED = "() => document.querySelector('[data-testid=stApp]').dataset.testScriptState === 'notRunning'"
 """Looked at in every frame that the browser draws; Playwright's own waiting looks ever more seldom."""
+WORDS = ("magnificent", "tedious")
+"""Typed by turns at the end of a description: each changes what the model expects of the film."""
+EXPECTED = """() => [...document.querySelectorAll("[data-testid=stMetric]")]
+    .find((metric) => metric.innerText.includes("Expected rating"))
+    ?.querySelector("[data-testid=stMetricValue]").innerText"""
 LABELS = [label for _, label in MENU]
 
 
@@ -88,6 +96,29 @@ def switch(page: Page, label: str) -> Switch:
     return Switch(title, time.perf_counter() - started)
 
 
+def keystrokes(browser: Browser, server: AppServer, run: str, n_keys: int) -> list[float]:
+    """Seconds from a key to the figure that it changes, less the field's own waiting."""
+    page = browser.new_page(viewport={"width": 1440, "height": 1000})
+    page.goto(f"{server.url}/cold_start?run={run}")
+    field = page.get_by_label("Description of an item that nobody has rated", exact=True)
+    field.wait_for(timeout=60_000)
+    wait_for_app(page, 60_000)
+    seconds = []
+    for turn in range(n_keys + 1):  # the first only fills the caches
+        word = WORDS[turn % len(WORDS)]
+        field.fill(f"A film about a lighthouse, {word[:-1]}")
+        wait_for_app(page)
+        page.wait_for_timeout(1000)  # somebody thinks
+        before = page.evaluate(EXPECTED)
+        field.press("End")
+        started = time.perf_counter()
+        page.keyboard.press(word[-1])
+        page.wait_for_function(f"(before) => ({EXPECTED})() !== before", arg=before, timeout=60_000)
+        seconds.append(time.perf_counter() - started - DELAY_MS / 1000)
+    page.close()
+    return seconds[1:]
+
+
 def train_meanwhile(store: Store, data: Dataset) -> None:
     """Note a training that the server goes on with when it starts, and that no patience ends."""
     record = store.add_dataset(data, note="Made for this benchmark.")
@@ -108,7 +139,7 @@ def resume(browser: Browser, server: AppServer) -> None:
     page.close()
 
 
-def report(paints: dict[str, list[float]], spent: dict[str, list[Switch]]) -> None:
+def report(paints: dict[str, list[float]], spent: dict[str, list[Switch]], typed: dict[str, list[float]]) -> None:
     print("\nfirst paint on a fresh server, seconds")
     print_table(["page", "median", "p95"], [[name, *_two(values)] for name, values in paints.items()])
     print("\nswitches while a training runs, seconds")
@@ -117,6 +148,10 @@ def report(paints: dict[str, list[float]], spent: dict[str, list[Switch]]) -> No
         for label, values in spent.items()
     ]
     print_table(["to", "title median", "p95", "script's end median", "p95"], rows)
+    print("\nanswer to a key, seconds")
+    print_table(["", "median", "p95"], [[name, *_two(values)] for name, values in typed.items()])
+    for name, values in typed.items():
+        print_target(f"answer to a key, {name}, median", float(np.median(values)), KEY, " s")
     for name, values in paints.items():
         print_target(f"first paint of {name}, median", float(np.median(values)), FIRST_PAINT, " s")
     for label, values in spent.items():
@@ -133,6 +168,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--starts", type=int, default=5)
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--keys", type=int, default=30)
     options = parser.parse_args(arguments)
     print(machine_line())
     with sync_playwright() as playwright, tempfile.TemporaryDirectory() as folder:
@@ -141,8 +177,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
             parser.error("No Chromium was found. Install one, or run: python -m playwright install chromium")
         browser = launch(playwright, chromium)
         home = Path(folder) / "workspace"
-        fill(home)
+        run = fill(home)["finished"]
         paints = {name: first_paints(browser, home, PAGES[name], options.starts) for name in PAGES}
+        with AppServer(home, home.with_suffix(".log")) as server:
+            typed = {"no training": keystrokes(browser, server, run, options.keys)}
         origin, data = dataset("ml-1m")
         print(f"in training meanwhile: {origin}")
         store = Store(home)
@@ -151,8 +189,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         with AppServer(home, home.with_suffix(".log")) as server:
             resume(browser, server)
             spent = switches(browser, server, options.rounds)
+            typed["beside a training"] = keystrokes(browser, server, run, options.keys)
         browser.close()
-    report(paints, spent)
+    report(paints, spent, typed)
 
 
 if __name__ == "__main__":

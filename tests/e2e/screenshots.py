@@ -45,9 +45,13 @@ PAGES = {
 }
 WIDTHS = {1440: 3800, 900: 4600}
 """Width of the window and a height in which a whole page fits: Streamlit scrolls inside, not the window."""
-LONG = {"results": 4300}
-"""Height for pages that need more in some state."""
 VIEWS = {
+    "texts_data": "data?view=texts",
+    "words_data": "data?view=words",
+    "beside_data": "data?view=beside",
+    "errors_results": "results?run={finished}&section=errors",
+    "training_results": "results?run={finished}&section=training",
+    "files_results": "results?run={finished}&section=files",
     "compared_results": "results?view=all&compare={finished},{second}",
     "new_recommend": "recommend?run={finished}&who=new&rate=5:f0001&rate=4:f0004&rate=1:f0009",
     "kernels_explore": "explore?run={finished}&view=kernels",
@@ -170,7 +174,7 @@ def take_details(browser: Browser, server: AppServer, folder: Path, run: str) ->
                 page.get_by_text("Add data", exact=True).click()
                 page.wait_for_timeout(800)
                 page.screenshot(path=folder / f"add_data_{width}_{theme}.png")
-            with visit(browser, server, "data", width, theme) as page:
+            with visit(browser, server, "data?view=texts", width, theme) as page:
                 page.get_by_text("Missing", exact=False).click()
                 page.get_by_role("button", name="Delete", exact=True).click()
                 page.wait_for_timeout(800)
@@ -202,8 +206,7 @@ def take_state(browser: Browser, server: AppServer, folder: Path, state: str, qu
     for theme in THEMES:
         for width in WIDTHS:
             for name, path in PAGES.items():
-                height = LONG.get(name, 0) if state == "finished" else 0
-                with visit(browser, server, path + queries.get(name, ""), width, theme, height) as page:
+                with visit(browser, server, path + queries.get(name, ""), width, theme) as page:
                     file = folder / f"{state}_{name}_{width}_{theme}.png"
                     page.screenshot(path=file)
                     logger.info("%s", file)
