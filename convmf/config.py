@@ -13,6 +13,9 @@ from convmf.errors import ConfigError, quoted
 # Where nothing can be validated λ grows to 2.6 times its start, the middle of where real data has its best.
 _BLIND_STEPS = 10
 
+# What the program did before it had these settings.
+_BEFORE: dict[str, Any] = {"calibration": False, "n_networks": 1}
+
 # The end of the path of λ: real data has its best below 10 times the start. Growing on would break single precision.
 _MOST_GROWTH = 30.0
 
@@ -101,7 +104,10 @@ class ConvMFConfig:
         symbol="X_j",
         choices=("real", "shuffled", "empty", "none"),
     )
-    embedding_dim: int = _setting(200, "Length of a word vector.", symbol="p", minimum=1, maximum=2048)
+    n_networks: int = _setting(
+        2, "Text networks that read each text; what they say is averaged.", minimum=1, maximum=16
+    )
+    embedding_dim: int = _setting(100, "Length of a word vector.", symbol="p", minimum=1, maximum=2048)
     embedding_std: float = _setting(
         0.01,
         "Spread of the random word vectors at the start. Small: a word counts only once something was learned of it.",
@@ -120,7 +126,7 @@ class ConvMFConfig:
         0.5, "Share of the hidden layer switched off at random in training.", minimum=0.0, maximum=0.95
     )
     optimizer: str = _setting("adam", "How the CNN's weights are fitted.", choices=("adam", "rmsprop"))
-    learning_rate: float = _setting(1e-3, "Step size of the optimiser.", minimum=1e-7, maximum=1.0)
+    learning_rate: float = _setting(1.25e-3, "Step size of the optimiser.", minimum=1e-7, maximum=1.0)
     batch_size: int = _setting(128, "Texts in one step of the CNN.", minimum=1, maximum=65536)
     cnn_epochs: int = _setting(1, "Passes of the CNN over the texts in each iteration.", minimum=0, maximum=1000)
     relaxation: float = _setting(
@@ -192,11 +198,21 @@ class ConvMFConfig:
             raise ConfigError(f"There is no setting {quoted(unknown[0])}. Settings: {', '.join(sorted(known))}.")
         return cls(**values)
 
+    @classmethod
+    def from_saved(cls, values: Mapping[str, Any]) -> ConvMFConfig:
+        """Settings that :meth:`to_dict` once gave; those that it didn't have yet count as what was done then."""
+        return cls.from_dict(saved_settings(values) if isinstance(values, Mapping) else values)
+
     def to_dict(self) -> dict[str, Any]:
         """Plain values, ready for JSON."""
         return {
             key: list(value) if isinstance(value, tuple) else value for key, value in dataclasses.asdict(self).items()
         }
+
+
+def saved_settings(values: Mapping[str, Any]) -> dict[str, Any]:
+    """What :meth:`ConvMFConfig.to_dict` once gave, completed by the settings that it didn't have yet."""
+    return {**_BEFORE, **values}
 
 
 PRESETS: dict[str, dict[str, Any]] = {
@@ -208,6 +224,8 @@ PRESETS: dict[str, dict[str, Any]] = {
         "item_weights": "uniform",
         "lambda_u": 100.0,
         "lambda_v": 10.0,
+        "n_networks": 1,
+        "embedding_dim": 200,
         "kernel_sizes": (3, 4, 5),
         "embedding_std": 1.0,
         "dropout": 0.2,
@@ -215,11 +233,13 @@ PRESETS: dict[str, dict[str, Any]] = {
         "averaging": 0.0,
         "calibration": False,
         "optimizer": "rmsprop",
+        "learning_rate": 1e-3,
         "cnn_epochs": 5,
         "n_iterations": 200,
     },
     "quick": {
         "n_factors": 20,
+        "n_networks": 1,
         "embedding_dim": 64,
         "n_kernels": 32,
         "hidden_dim": 64,

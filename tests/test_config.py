@@ -125,3 +125,13 @@ def test_any_assignment_is_a_setting_or_a_config_error(name: str, text: str) -> 
 def test_a_number_of_thousands_of_digits_is_a_config_error() -> None:
     with pytest.raises(ConfigError, match="seed is a whole number .* not a huge int"):
         ConvMFConfig(seed=10**5000)
+
+
+def test_settings_saved_before_there_were_new_ones_mean_what_was_done_then() -> None:
+    saved = ConvMFConfig(seed=3).to_dict()
+    assert ConvMFConfig.from_saved(saved) == ConvMFConfig(seed=3)
+    del saved["n_networks"], saved["calibration"]
+    old = ConvMFConfig.from_saved(saved)
+    assert old.n_networks == 1 and not old.calibration and old.seed == 3
+    with pytest.raises(ConfigError, match="mapping of names"):
+        ConvMFConfig.from_saved(None)  # type: ignore[arg-type]

@@ -71,7 +71,7 @@ def test_any_text_has_a_rating_on_the_scale(model: ConvMF, text: str) -> None:
 
 def test_unknown_words_tell_no_more_than_an_empty_text(model: ConvMF) -> None:
     unknown, empty = model.predict_text(["xylophone quux", ""])
-    np.testing.assert_array_equal(unknown, empty)
+    np.testing.assert_allclose(unknown, empty, rtol=1e-6)
 
 
 def test_recommendations_are_the_best_unrated(model: ConvMF) -> None:

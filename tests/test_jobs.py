@@ -448,8 +448,11 @@ from test_jobs import CONFIG, FakeDataset, FakeSplit
 from convmf.runs.jobs import Jobs
 from convmf.runs.store import Store
 
+both_are_there = threading.Event()
+
 def training(store, run, should_stop):
     store.append_iteration(run.id, {"iteration": 1})
+    both_are_there.wait(30)
     print(run.id, flush=True)
     while sys.argv[4] == "deaf" or not should_stop():
         time.sleep(0.005)
@@ -460,6 +463,7 @@ jobs = Jobs(store, training)
 dataset_id = store.add_dataset(FakeDataset()).id
 jobs.start(dataset_id, CONFIG, FakeSplit())
 jobs.start(dataset_id, CONFIG, FakeSplit(1))
+both_are_there.set()
 threading.Event().wait(30)
 """
 

@@ -176,6 +176,7 @@ def test_stopping_keeps_the_best_so_far_or_says_that_there_is_none() -> None:
         {"lambda_w": 0.5},
         {"embedding_std": 0.5},
         {"averaging": 0.0},
+        {"n_networks": 2},
         {"relaxation": 1.0},
         {"biases": False},
         {"item_weights": "uniform"},

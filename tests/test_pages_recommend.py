@@ -65,7 +65,8 @@ def test_a_known_user_gets_what_the_core_recommends_and_the_parts_add_up(workspa
     if "Cut to the scale" in parts:
         assert parts.sum(axis=1).tolist() == pytest.approx(table["Predicted"].tolist(), abs=1e-5)
     else:
-        assert parts.sum(axis=1).tolist() == pytest.approx(table["Predicted"].tolist(), abs=0.006)
+        # Each part below half a hundredth is shown as none.
+        assert parts.sum(axis=1).tolist() == pytest.approx(table["Predicted"].tolist(), abs=0.015)
     given = app.dataframe[0].value
     assert len(given) == sum(whole_stars().ratings.user_index == 3)
     assert next(metric.value for metric in app.metric if metric.label == "Ratings given") == str(len(given))

@@ -83,7 +83,7 @@ def _resume(options: argparse.Namespace) -> int:
         raise RunError(f"--resume goes on with the files and settings of before; leave --{flag} out.")
     try:
         job = read_json(path)
-        ConvMFConfig.from_dict(job["config"]), job["ratings"], job["items"], job["split"], job["baselines"]
+        ConvMFConfig.from_saved(job["config"]), job["ratings"], job["items"], job["split"], job["baselines"]
     except (ValueError, KeyError, TypeError, RecursionError, ConfigError) as error:
         raise RunError(f"{path} is damaged ({error}); start the training anew.") from error
     return _run_job(job, options.resume, options.report, resume=True)
@@ -98,7 +98,7 @@ def _run_job(job: dict[str, Any], folder: Path, report_file: Path | None, *, res
     vectors = read_word_vectors(Path(job["vectors"]), split.dataset) if job.get("vectors") else None
     folder.mkdir(parents=True, exist_ok=True)
     write_json(folder / "train.json", job)
-    config = ConvMFConfig.from_dict(job["config"])
+    config = ConvMFConfig.from_saved(job["config"])
     report = fit_and_report(
         split, config, folder=folder, baselines=job["baselines"], resume=resume, word_vectors=vectors
     )

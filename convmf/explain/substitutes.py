@@ -17,8 +17,9 @@ from torch import Tensor
 from convmf.data.text import tokenize, words
 from convmf.errors import ModelError
 from convmf.explain.taste import Users, known_tokens, raw_rating, text_parts
-from convmf.model.cnn import CnnNlpModel, encode_texts
+from convmf.model.cnn import encode_texts
 from convmf.model.convmf import ConvMF
+from convmf.model.ensemble import TextNetwork
 
 KEEPS = 0.01
 """A substitute that moves the rating by less than this share of the scale keeps it."""
@@ -122,7 +123,7 @@ def _theta_with(model: ConvMF, text: str, start: int, end: int, candidates: Sequ
 
 
 @torch.no_grad()
-def _theta_between(cnn: CnnNlpModel, left: list[int], middle: Tensor, right: list[int], max_length: int) -> Tensor:
+def _theta_between(cnn: TextNetwork, left: list[int], middle: Tensor, right: list[int], max_length: int) -> Tensor:
     """θ of the texts left + middle + right, (n_texts, D), cut to ``max_length``; ``middle`` is (n_texts, length)."""
     left, middle = left[:max_length], middle[:, : max(max_length - len(left), 0)]
     right = right[: max_length - len(left) - middle.shape[1]]

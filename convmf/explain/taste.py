@@ -8,8 +8,8 @@ from torch import Tensor
 
 from convmf.data.text import Token, Vocabulary
 from convmf.errors import ModelError
-from convmf.model.cnn import CnnNlpModel
 from convmf.model.convmf import ConvMF
+from convmf.model.ensemble import TextNetwork
 
 Users = str | Sequence[str] | Tensor | None
 """A user id, several of them (a group), factors (D,) or (n_users, D) such as those of a fold-in, or None: all users."""
@@ -50,7 +50,7 @@ def raw_rating(model: ConvMF, item_factors: Tensor, users: Users = None) -> Tens
     return model.scale.mean + model.scale.std * level + item_factors.double() @ slope(model, users)
 
 
-def text_parts(model: ConvMF) -> tuple[CnnNlpModel, Vocabulary]:
+def text_parts(model: ConvMF) -> tuple[TextNetwork, Vocabulary]:
     """The network and the vocabulary; a ModelError in a model without texts."""
     if model.cnn is None or model.vocabulary is None:
         raise ModelError("This model was trained without texts, so there is nothing in a text that it could read.")

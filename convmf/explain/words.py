@@ -20,8 +20,9 @@ from torch import Tensor
 
 from convmf.data.text import Token, tokenize
 from convmf.explain.taste import Users, known_tokens, slope, text_parts
-from convmf.model.cnn import CnnNlpModel, encode_texts
+from convmf.model.cnn import encode_texts
 from convmf.model.convmf import ConvMF
+from convmf.model.ensemble import TextNetwork
 
 # Texts that may be read for one explanation: 8 orders and their reverses for 75 words, 2 and theirs for 300.
 _MOST_READINGS = 1200
@@ -169,7 +170,7 @@ def word_weights(model: ConvMF, text: str, users: Users = None) -> list[WordWeig
     return text_effects(model, text).words(users)
 
 
-def _shapley_values(cnn: CnnNlpModel, token_ids: Tensor, most_pairs: int) -> Tensor:
+def _shapley_values(cnn: TextNetwork, token_ids: Tensor, most_pairs: int) -> Tensor:
     """What each word adds to θ, (n_tokens, D) in float64, over random orders from a fixed seed."""
     n = len(token_ids)
     generator = torch.Generator().manual_seed(0)
@@ -187,7 +188,7 @@ def _shapley_values(cnn: CnnNlpModel, token_ids: Tensor, most_pairs: int) -> Ten
     return by_token.mean(dim=0)
 
 
-def _windows(cnn: CnnNlpModel, token_ids: Tensor) -> tuple[tuple[int, int], ...]:
+def _windows(cnn: TextNetwork, token_ids: Tensor) -> tuple[tuple[int, int], ...]:
     """The distinct windows from which a kernel's value comes, ascending."""
     pooled, starts = cnn.winning_windows(token_ids[None])
     spans = zip(starts[0].tolist(), cnn.window_sizes, pooled[0].tolist(), strict=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -78,8 +79,30 @@ class CnnNlpModel(nn.Module):
         return self.embedding_layer.num_embeddings
 
     @property
+    def embedding_dim(self) -> int:
+        """Length of a word vector."""
+        return self.embedding_layer.embedding_dim
+
+    @property
     def output_dimension(self) -> int:
         return self.fc_layer2.out_features
+
+    @property
+    def word_vectors(self) -> Tensor:
+        """(vocab_size, embedding_dim)."""
+        return self.embedding_layer.weight
+
+    def use_sparse_embedding_grad(self, sparse: bool) -> None:
+        """Whether the word vectors' gradient is a sparse tensor of the words in the batch."""
+        self.sparse_embedding_grad = sparse
+
+    def draw_dropout_from(self, generator: torch.Generator) -> None:
+        """Take the random choices of dropout from this source."""
+        self.dropout.generator = generator
+
+    def readings(self, token_ids: Tensor) -> list[Tensor]:
+        """θ of each text, in a list of one: an ensemble has one for each of its networks."""
+        return [self(token_ids)]
 
     def forward(self, token_ids: Tensor) -> Tensor:
         """θ of each text.
@@ -99,16 +122,16 @@ class CnnNlpModel(nn.Module):
         ModelError
             ``token_ids`` has another shape, or an id that the embedding doesn't have.
         """
+        return self.factors(self.pooled(token_ids))
+
+    def pooled(self, token_ids: Tensor) -> Tensor:
+        """The largest activation of each kernel over the text, (batch, Σ num_kernels); raises as :meth:`forward`."""
         if token_ids.dim() != 2 or token_ids.is_floating_point():
             raise ModelError(
                 f"Token ids are whole numbers of shape (batch, length), not {token_ids.dtype} {tuple(token_ids.shape)}."
             )
         if token_ids.numel() and not 0 <= int(token_ids.min()) <= int(token_ids.max()) < self.vocab_size:
             raise ModelError(f"Token ids lie from 0 to {self.vocab_size - 1}, the size of the vocabulary.")
-        return self.factors(self.pooled(token_ids))
-
-    def pooled(self, token_ids: Tensor) -> Tensor:
-        """The largest activation of each kernel over the text, (batch, Σ num_kernels)."""
         self._limit_norms(token_ids)
         weights, biases = self._kernels()
         return max_conv(
@@ -121,8 +144,13 @@ class CnnNlpModel(nn.Module):
 
     def factors(self, pooled: Tensor) -> Tensor:
         """The dense layers: θ, (batch, output_dimension), from :meth:`pooled`."""
+        return torch.tanh(self.output(pooled))
+
+    def output(self, pooled: Tensor) -> Tensor:
+        """artanh θ, (batch, output_dimension), from :meth:`pooled`."""
         hidden = self.dropout(torch.tanh(self.fc_layer1(pooled)))  # (batch, hidden)
-        return torch.tanh(self.fc_layer2(hidden))  # (batch, output_dimension)
+        output: Tensor = self.fc_layer2(hidden)
+        return output
 
     def winning_windows(self, token_ids: Tensor) -> tuple[Tensor, Tensor]:
         """:meth:`pooled`, and the position of the first word that each kernel's value comes from; on the CPU."""
@@ -164,9 +192,21 @@ class CnnNlpModel(nn.Module):
                     parameter.uniform_(-bound, bound, generator=generator)
 
 
+class _Reader(Protocol):
+    """What :func:`encode_texts` needs of a network."""
+
+    training: bool
+
+    @property
+    def output_dimension(self) -> int: ...
+    def eval(self) -> Any: ...
+    def train(self, mode: bool = True) -> Any: ...
+    def __call__(self, token_ids: Tensor) -> Tensor: ...
+
+
 @torch.no_grad()
 def encode_texts(
-    model: CnnNlpModel, token_ids: Tensor, device: torch.device | str = "cpu", batch_size: int = 512
+    model: _Reader, token_ids: Tensor, device: torch.device | str = "cpu", batch_size: int = 512
 ) -> Tensor:
     """θ of many texts in evaluation mode, (n_texts, output_dimension), on ``device``.
 

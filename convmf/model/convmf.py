@@ -20,6 +20,7 @@ from convmf.data.text import UNK, Vocabulary
 from convmf.errors import DataError, ModelError, listed, quoted
 from convmf.model.als import RatingRows, half_step
 from convmf.model.cnn import CnnNlpModel, encode_texts
+from convmf.model.ensemble import CnnEnsemble, TextNetwork
 from convmf.model.intervals import LEVEL, RatingIntervals
 from convmf.model.storage import read_model, write_model
 
@@ -93,7 +94,7 @@ class ConvMF:
     user_lambda: float
     text_trust: Tensor | None = None
     vocabulary: Vocabulary | None = None
-    cnn: CnnNlpModel | None = None
+    cnn: TextNetwork | None = None
     history: tuple[dict[str, Any], ...] = ()
     best_iteration: int = 0
     intervals: RatingIntervals | None = None
@@ -377,7 +378,7 @@ class ConvMF:
             "user_lambda": self.user_lambda,
             "has_text_trust": self.text_trust is not None,
             "words": None if self.vocabulary is None else self.vocabulary.words,
-            "embedding_dim": None if self.cnn is None else self.cnn.embedding_layer.embedding_dim,
+            "embedding_dim": None if self.cnn is None else self.cnn.embedding_dim,
             "n_ratings": len(self.ratings),
             "history": self.history,
             "best_iteration": self.best_iteration,
@@ -402,7 +403,7 @@ class ConvMF:
 
     @classmethod
     def _from_files(cls, meta: dict[str, Any], tensors: dict[str, Tensor]) -> ConvMF:
-        config = ConvMFConfig.from_dict(meta["config"])
+        config = ConvMFConfig.from_saved(meta["config"])
         vocabulary = cnn = None
         if meta["words"] is not None:
             vocabulary = Vocabulary(tuple(meta["words"]))
@@ -441,8 +442,23 @@ def build_cnn(
     pretrained: Tensor | None = None,
     embedding_dim: int | None = None,
     generator: torch.Generator | None = None,
+) -> TextNetwork:
+    """The text network that ``config`` describes, or several, for a vocabulary of ``vocab_size`` ids."""
+    networks = [
+        _build_one(config, vocab_size, pretrained=pretrained, embedding_dim=embedding_dim, generator=generator)
+        for _ in range(config.n_networks)
+    ]
+    return networks[0] if len(networks) == 1 else CnnEnsemble(networks)
+
+
+def _build_one(
+    config: ConvMFConfig,
+    vocab_size: int,
+    *,
+    pretrained: Tensor | None,
+    embedding_dim: int | None,
+    generator: torch.Generator | None,
 ) -> CnnNlpModel:
-    """The text network that ``config`` describes, for a vocabulary of ``vocab_size`` ids."""
     cnn = CnnNlpModel(
         output_dimension=config.n_factors + config.biases,
         pretrained_embedding=pretrained,

@@ -71,7 +71,7 @@ def _sha256(path: Path) -> str:
 
 def _expected_tensors(meta: dict[str, Any]) -> dict[str, tuple[str, tuple[int, ...]]]:
     """Type and shape of each tensor that a model with this ``model.json`` has."""
-    config = ConvMFConfig.from_dict(meta["config"])
+    config = ConvMFConfig.from_saved(meta["config"])
     n_users, n_items, n_ratings = len(meta["user_ids"]), len(meta["item_ids"]), int(meta["n_ratings"])
     width = config.n_factors + config.biases
     if len(meta["titles"]) != n_items:
@@ -103,7 +103,8 @@ def _expected_tensors(meta: dict[str, Any]) -> dict[str, tuple[str, tuple[int, .
     for position, size in enumerate(config.kernel_sizes):
         shapes[f"conv1d_layers.{position}.weight"] = (config.n_kernels, embedding_dim, size)
         shapes[f"conv1d_layers.{position}.bias"] = (config.n_kernels,)
-    return {**expected, **{f"cnn.{name}": ("F32", shape) for name, shape in shapes.items()}}
+    prefixes = [""] if config.n_networks == 1 else [f"networks.{number}." for number in range(config.n_networks)]
+    return expected | {f"cnn.{one}{name}": ("F32", shape) for one in prefixes for name, shape in shapes.items()}
 
 
 def _check_values(meta: dict[str, Any], tensors: dict[str, Tensor]) -> None:

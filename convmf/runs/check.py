@@ -163,7 +163,7 @@ class _Check:
 
         where, folder = f"runs/{row['id']}", self.folder / "runs" / row["id"]
         with contextlib.suppress(ValueError):  # reported with the rows
-            self._try(where, row["name"], lambda: ConvMFConfig.from_dict(json.loads(row["config"])))
+            self._try(where, row["name"], lambda: ConvMFConfig.from_saved(json.loads(row["config"])))
         if row["state"] in ACTIVE:
             if not self.in_use:
                 what = f"{row['state']}, but no server is at work; the next start marks it as interrupted"

@@ -32,6 +32,8 @@ def variants(config: ConvMFConfig) -> dict[str, ConvMFConfig]:
         "items weigh the same in λ_V": {"item_weights": "uniform"},
         "λ fixed at its start": {"lambda_growth": 1.0},
         f"λ fixed at {FACTOR:g} times its start": {"lambda_growth": 1.0, **lambdas},
+        "one text network": {"n_networks": 1},
+        "one text network of twice the word vectors": {"n_networks": 1, "embedding_dim": 2 * config.embedding_dim},
         "CNN not averaged": {"averaging": 0.0},
         "CNN not calibrated": {"calibration": False},
         "large word vectors at the start": {"embedding_std": 1.0},

@@ -154,7 +154,7 @@ class _Texts:
     def _similarity(self, word: int) -> Tensor:
         """Cosine of each word vector with that of ``word``, less the mean vector, (vocab_size,)."""
         assert self.model.cnn is not None
-        vectors = self.model.cnn.embedding_layer.weight
+        vectors = self.model.cnn.word_vectors
         centred = vectors - vectors[UNK + 1 :].mean(dim=0)
         return torch.nn.functional.cosine_similarity(centred, centred[word][None], dim=1)
 

@@ -74,13 +74,14 @@ class Calibration:
         return torch.tanh(self.slope * (_artanh(text_factors) - self.mean) + self.true_mean)
 
     def into(self, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """The weights of the CNN that reads θ' where the one with ``weights`` reads θ: only its last layer differs."""
-        last = weights["fc_layer2.weight"], weights["fc_layer2.bias"]
-        return {
-            **weights,
-            "fc_layer2.weight": self.slope.unsqueeze(1) * last[0],
-            "fc_layer2.bias": self.slope * (last[1] - self.mean) + self.true_mean,
-        }
+        """The weights of the CNN that reads θ' where the one with ``weights`` reads θ: only last layers differ."""
+        new = dict(weights)
+        for name, weight in weights.items():
+            if name.endswith("fc_layer2.weight"):
+                new[name] = self.slope.unsqueeze(1) * weight
+            elif name.endswith("fc_layer2.bias"):
+                new[name] = self.slope * (weight - self.mean) + self.true_mean
+        return new
 
 
 def _artanh(values: Tensor) -> Tensor:

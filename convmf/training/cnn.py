@@ -13,6 +13,7 @@ from torch.utils.data import DataLoader
 from convmf.errors import ModelError
 from convmf.model.als import Stopped
 from convmf.model.cnn import CnnNlpModel, text_lengths
+from convmf.model.ensemble import TextNetwork
 from convmf.model.loss import ConvMFLossFunc
 
 log = logging.getLogger(__name__)
@@ -87,7 +88,7 @@ def train(
 
 
 def run_epoch(
-    model: CnnNlpModel,
+    model: TextNetwork,
     optimizer: torch.optim.Optimizer,
     loss_function: ConvMFLossFunc,
     batches: Iterable[Batch],
@@ -104,10 +105,11 @@ def run_epoch(
     for token_ids, targets, *weights in batches:
         if should_stop is not None and should_stop():
             raise Stopped
-        outputs = model(token_ids.to(device))
-        _check_targets(outputs, targets)
+        # Each network of an ensemble is held to the targets by itself.
+        readings = model.readings(token_ids.to(device))
+        _check_targets(readings[0], targets)
         item_weights = weights[0].to(device) if weights else None
-        loss = loss_function.data_term(outputs, targets.to(device), item_weights)
+        loss = torch.stack([loss_function.data_term(one, targets.to(device), item_weights) for one in readings]).sum()
         if loss_function.lambda_w:
             loss = loss + len(token_ids) / n_texts * loss_function.penalty(model.parameters())
         optimizer.zero_grad()

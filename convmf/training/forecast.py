@@ -92,7 +92,7 @@ def work(size: TrainingSize, config: ConvMFConfig) -> Costs:
         setup=n_words + size.n_ratings / _RATINGS_A_WORD,
         users=half_step(size.n_users),
         items=half_step(size.n_items),
-        cnn=n_words * (3 * config.cnn_epochs + 1) * config.n_kernels * sum(config.kernel_sizes),
+        cnn=n_words * (3 * config.cnn_epochs + 1) * config.n_networks * config.n_kernels * sum(config.kernel_sizes),
     )
 
 

@@ -10,8 +10,9 @@ from torch import Tensor
 
 from convmf.config import ConvMFConfig
 from convmf.data.text import Vocabulary
-from convmf.model.cnn import CnnNlpModel, encode_texts
+from convmf.model.cnn import encode_texts
 from convmf.model.convmf import build_cnn
+from convmf.model.ensemble import TextNetwork
 from convmf.model.loss import ConvMFLossFunc
 from convmf.training.checkpoint import (
     Shapes,
@@ -87,7 +88,7 @@ class TextReader:
         config = self.config
         loss_function = ConvMFLossFunc(lambda_v, config.lambda_w)
         seed = config.seed * 100_003 + iteration
-        self.cnn.dropout.generator = torch.Generator(self.device).manual_seed(seed)
+        self.cnn.draw_dropout_from(torch.Generator(self.device).manual_seed(seed))
         shuffle = torch.Generator().manual_seed(seed)
         for _ in range(config.cnn_epochs):
             batches = shuffled_batches(self.token_ids, targets, weights, rows, config.batch_size, shuffle)
@@ -115,9 +116,9 @@ class TextReader:
         """A copy of the weights that read."""
         return {name: tensor.clone() for name, tensor in self.average.state_dict().items()}
 
-    def model(self, weights: Mapping[str, Tensor]) -> CnnNlpModel:
+    def model(self, weights: Mapping[str, Tensor]) -> TextNetwork:
         """A network of its own with the given weights, on the CPU, for inference."""
-        cnn = build_cnn(self.config, len(self.vocabulary), embedding_dim=self.cnn.embedding_layer.embedding_dim)
+        cnn = build_cnn(self.config, len(self.vocabulary), embedding_dim=self.cnn.embedding_dim)
         cnn.load_state_dict(dict(weights))
         return cnn.eval().requires_grad_(False)
 
@@ -149,9 +150,9 @@ class TextReader:
         restore_optimizer(self.optimizer, under("optimizer", tensors))
 
 
-def make_optimizer(cnn: CnnNlpModel, config: ConvMFConfig) -> LazyAdam | LazyRMSprop:
+def make_optimizer(cnn: TextNetwork, config: ConvMFConfig) -> LazyAdam | LazyRMSprop:
     """The optimiser of the CNN's weights; of the word vectors it moves those in the batch only."""
     # The L2 penalty has a gradient for every word, so there is nothing to be lazy about.
-    cnn.sparse_embedding_grad = config.lambda_w == 0
+    cnn.use_sparse_embedding_grad(config.lambda_w == 0)
     kind: type[LazyAdam] | type[LazyRMSprop] = LazyRMSprop if config.optimizer == "rmsprop" else LazyAdam
     return kind([weight for weight in cnn.parameters() if weight.requires_grad], lr=config.learning_rate)

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from convmf.config import ConvMFConfig
+from convmf.config import ConvMFConfig, saved_settings
 from convmf.data.splits import Split
 from convmf.data.text import Vocabulary
 from convmf.data.vectors import WordVectors
@@ -285,7 +285,7 @@ class Training:
         """
         if meta["data"] != self.split.fingerprint:
             raise RunError("The checkpoint is of other data, or of another split; resume with the same files.")
-        if meta["config"] != self.config.to_dict():
+        if not isinstance(meta["config"], dict) or saved_settings(meta["config"]) != self.config.to_dict():
             raise RunError("The checkpoint is of other settings; resume with the same ones.")
         if meta.get("word_vectors") != self.vectors_digest:
             raise RunError("The checkpoint is of other word vectors, or of none; resume with the same file of them.")

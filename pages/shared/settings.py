@@ -22,6 +22,7 @@ LABELS = {
     "user_weights": "Weight of a user",
     "item_weights": "Weight of an item",
     "text": "Text to read",
+    "n_networks": "Text networks",
     "embedding_dim": "Word vector length",
     "embedding_std": "Word vector spread",
     "freeze_embedding": "Fixed word vectors",
@@ -58,6 +59,7 @@ GROUPS = {
     ),
     "Descriptions": ("text", "max_words", "max_length", "max_document_frequency"),
     "Text network": (
+        "n_networks",
         "embedding_dim",
         "embedding_std",
         "kernel_sizes",
