@@ -145,8 +145,8 @@ class ConvMFConfig:
     )
     calibration: bool = _setting(
         True,
-        "After the training, measure on items held out of a second fit how far the CNN is off with unseen texts, and "
-        "put its mean and its spread right; off is the paper's model.",
+        "At the end, test the text network on items that it hadn't learned from, and correct it where it is regularly "
+        "too high, too low, too bold or too shy; with biases only.",
     )
     n_iterations: int = _setting(50, "At most this many iterations.", minimum=1, maximum=10000)
     patience: int = _setting(
@@ -243,6 +243,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "embedding_dim": 64,
         "n_kernels": 32,
         "hidden_dim": 64,
+        "calibration": False,
         "learning_rate": 4e-3,
         "max_length": 120,
         "n_iterations": 20,

@@ -26,7 +26,7 @@ def test_the_work_of_a_training_counted_by_hand():
     units = work(SIZE, CONFIG)
     assert units.users == pytest.approx(1000 * 10 * (10 + 32) + 30 * 1000 / 3)
     assert units.items == pytest.approx(1000 * 10 * (10 + 32) + 60 * 1000 / 3)
-    assert units.cnn == 700 * 7 * 2 * 5 * 5
+    assert units.cnn == 700 * 7 * 2 * 5 * 5 * (CONFIG.embedding_dim + 160)
     assert units.setup == 700 + 100
 
 

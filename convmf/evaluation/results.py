@@ -29,7 +29,7 @@ PART_MEANINGS = {
 ERRORS_BY = {
     "rating": "Real rating",
     "predicted": "Predicted rating",
-    "both": "Predicted against real",
+    "both": "Predicted and real",
     "item": "Ratings of the item",
     "user": "Ratings of the user",
 }

@@ -32,6 +32,7 @@ class PredictionParts:
         uᵀθ: how the user likes what the CNN reads in the text.
     rating_part
         uᵀ(v − θ): how the user likes what the item's own ratings say beyond its text; 0 for an unrated item.
+        (θ is the calibrated reading where the model is calibrated; v was drawn to the one before.)
     clipping
         What cuts the sum to the scale; 0 for a sum that lies on it.
     rating

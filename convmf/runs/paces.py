@@ -37,7 +37,7 @@ def pace_of_runs(store: Store, device: str, count_words: CountWords) -> RunsPace
     for run in store.runs():
         if len(found) == MAX_RUNS:
             break
-        config = ConvMFConfig.from_saved(run.config)
+        config = ConvMFConfig.from_dict(run.config)
         if config.device != device or not run.iterations_done or config.text not in ("real", "shuffled"):
             continue
         record, split = records[run.dataset_id], SplitSettings.from_dict(run.split)

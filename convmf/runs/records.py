@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from convmf.config import saved_settings
 from convmf.errors import RunError
 from convmf.labels import one_line
 
@@ -87,6 +88,8 @@ class RunRecord:
             values[column] = None if values[column] is None else utc(values[column])
         for column in ("config", "split", "baselines", "report"):
             values[column] = None if values[column] is None else json.loads(values[column])
+        if isinstance(values["config"], dict):
+            values["config"] = saved_settings(values["config"])
         values["tags"] = tuple(json.loads(values["tags"]))
         values["all_baselines"] = bool(values["all_baselines"])
         return cls(**values)

@@ -77,7 +77,7 @@ def default_training(store: Store, run: RunRecord, should_stop: Callable[[], boo
             store.clear_history(run.id)
         return fit(
             split,
-            ConvMFConfig.from_saved(run.config),
+            ConvMFConfig.from_dict(run.config),
             on_iteration=record,
             should_stop=should_stop,
             resume_from=resume_from,

@@ -1,4 +1,7 @@
-"""Putting right what the CNN says of texts that it wasn't fitted to: its mean, and how far it goes from it."""
+"""Putting right what the CNN says of texts that it wasn't fitted to: its mean, and how far it goes from it.
+
+For a model with levels, whose factors have means near 0; in the paper's model they may lie where tanh is flat.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +33,7 @@ class Calibration:
     mean, true_mean
         artanh m and artanh m', (D,).
     slope
-        s, (D,): one for the levels and one for all other factors.
+        s, (D,): in θ one slope for the levels and one for all other factors.
     """
 
     mean: Tensor
@@ -38,7 +41,7 @@ class Calibration:
     slope: Tensor
 
     @classmethod
-    def measure(cls, reading: Tensor, item_factors: Tensor, counts: Tensor, *, biases: bool) -> Calibration:
+    def measure(cls, reading: Tensor, item_factors: Tensor, counts: Tensor) -> Calibration:
         """Least squares of the item factors on ``reading``, each item counted once a rating.
 
         Parameters
@@ -47,8 +50,6 @@ class Calibration:
             θ as read by a network that hadn't been fitted to the item, and v; (n_items, D).
         counts
             Training ratings of each item, (n_items,); those without any tell nothing.
-        biases
-            Whether column 0 is the items' level.
         """
         share = (counts / counts.sum()).to(reading.dtype).unsqueeze(1)  # (n_items, 1)
         mean, true_mean = (share * reading).sum(dim=0), (share * item_factors).sum(dim=0)  # (D,)
@@ -56,18 +57,18 @@ class Calibration:
         covariance = (share * off * (item_factors - true_mean)).sum(dim=0)  # (D,)
         variance = (share * off.square()).sum(dim=0)
         slope = torch.ones_like(mean)
-        for columns in (slice(0, 1), slice(1, None)) if biases else (slice(None),):
+        for columns in (slice(0, 1), slice(1, None)):
             spread = variance[columns].sum()
             if spread > _LEAST_SPREAD:
                 slope[columns] = (covariance[columns].sum() / spread).clamp(0.0, _STEEPEST)
         # A few much rated items weigh nearly all there is: as many equal ones would tell as much (Kish, 1965).
         n_effective = 1 / share.square().sum()
         trust = n_effective / (n_effective + _PRIOR_ITEMS)
-        return cls(
-            mean=_artanh(mean),
-            true_mean=_artanh(torch.lerp(mean, true_mean, trust)),
-            slope=torch.lerp(torch.ones_like(slope), slope, trust),
-        )
+        true_mean = torch.lerp(mean, true_mean, trust)
+        slope = torch.lerp(torch.ones_like(slope), slope, trust)
+        # Least squares is in θ, and artanh is steeper the further from 0.
+        steepness = (1 - mean.clamp(-_MOST, _MOST).square()) / (1 - true_mean.clamp(-_MOST, _MOST).square())
+        return cls(mean=_artanh(mean), true_mean=_artanh(true_mean), slope=slope * steepness)
 
     def apply(self, text_factors: Tensor) -> Tensor:
         """θ' of θ, (n, D)."""

@@ -2,9 +2,7 @@
 
 The work is counted, the pace is measured: on earlier runs of this machine, or on a training of a second or two
 made for the purpose. It is a rough figure: the counts know nothing of caches, and other programs take their share
-of the machine at one time and not at another. On two quiet cores, with the three presets on the built-in data,
-MovieTweetings and MovieLens 100k and 1M, a calibration told between 0.75 and 1.72 times the real seconds of an
-iteration.
+of the machine at one time and not at another.
 """
 
 from __future__ import annotations
@@ -29,6 +27,7 @@ MAX_TEXTS = 2_000
 STEPS = ("users", "items", "cnn")
 
 _ROW_OVERHEAD = 32  # factors: what gathering a row of factors costs beside multiplying it
+_WINDOW_OVERHEAD = 160  # dimensions of a word vector: what a kernel's window costs beside multiplying it
 _RATINGS_A_WORD = 10  # preparing a word (finding, counting, encoding it) takes as long as preparing so many ratings
 _FINAL_CNN_STEPS = 2  # what measuring the predictive intervals takes at the end, in CNN steps of an iteration
 _CALIBRATION_USERS, _CALIBRATION_ITEMS, _CALIBRATION_RATINGS, _CALIBRATION_WORDS = 200, 200, 8_000, 50
@@ -92,8 +91,14 @@ def work(size: TrainingSize, config: ConvMFConfig) -> Costs:
         setup=n_words + size.n_ratings / _RATINGS_A_WORD,
         users=half_step(size.n_users),
         items=half_step(size.n_items),
-        cnn=n_words * (3 * config.cnn_epochs + 1) * config.n_networks * config.n_kernels * sum(config.kernel_sizes),
+        cnn=n_words * (3 * config.cnn_epochs + 1) * _windows(config),
     )
+
+
+def _windows(config: ConvMFConfig) -> int:
+    """Units of work that a word makes in the windows of all kernels."""
+    numbers = config.n_networks * config.n_kernels * sum(config.kernel_sizes)
+    return numbers * (config.embedding_dim + _WINDOW_OVERHEAD)
 
 
 def pace(done: Costs, history: Sequence[Mapping[str, Any]], setup_seconds: float = 0.0) -> Costs | None:

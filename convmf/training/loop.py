@@ -47,7 +47,7 @@ def fit(
         Gets an :class:`IterationResult` after each iteration.
     should_stop
         Asked before every batch and every chunk of a half-step. True ends the training; the
-        iteration that it interrupts doesn't count.
+        iteration that it interrupts doesn't count, and the CNN isn't calibrated.
     checkpoint_to, resume_from
         Folders for the state between two iterations. A resumed training needs the same data and
         settings, and ends (on the CPU) bit for bit as if it had never stopped.
@@ -55,8 +55,8 @@ def fit(
         Pretrained vectors to start from (ConvMF+), see :func:`convmf.data.vectors.read_vectors`; the
         settings ``embedding_dim`` and ``embedding_std`` then don't count.
     with_intervals
-        Measure predictive intervals at the end, at the cost of about three more passes of the CNN. They
-        need validation ratings (at least 30).
+        Measure predictive intervals at the end; they need validation ratings (at least 30). Like the setting
+        ``calibration`` they take about three more passes of the CNN, together no more than one of them.
 
     Raises
     ------
@@ -97,7 +97,7 @@ def fit(
 
 def _ended(training: Training, *, with_intervals: bool) -> ConvMF:
     """The model, with its CNN put right and its errors measured by what networks read that didn't know the items."""
-    calibrated = training.config.calibration
+    calibrated = training.config.calibration and training.config.biases
     reading = training.read_held_out() if calibrated or with_intervals else None
     if reading is not None and calibrated:
         reading = training.calibrate(reading)

@@ -348,14 +348,14 @@ class Training:
                 should_stop=self.should_stop,
             )
         except Stopped:
-            log.info("stopped before it was measured how well unseen texts are read")
+            log.info("stopped before unseen texts were measured: the CNN stays uncorrected, and intervals are wider")
             return None
 
     def calibrate(self, reading: Tensor) -> Tensor:
         """Put the best state's CNN right by what :meth:`read_held_out` gave, and give that put right as well."""
         assert self.best is not None and self.reader is not None
         factors, counts = self.best.factors, self.item_plan.counts
-        calibration = Calibration.measure(reading, factors["item"], counts, biases=self.config.biases)
+        calibration = Calibration.measure(reading, factors["item"], counts)
         weights = calibration.into(self.best.cnn)
         text = self.reader.read_with(weights)
         item = torch.where((counts == 0).unsqueeze(1), text, factors["item"])

@@ -39,7 +39,7 @@ def fill_from_address() -> None:
 
 def fill_from_run(run: RunRecord) -> None:
     """For a button's callback: show the form with the settings of a run."""
-    config = ConvMFConfig.from_saved(run.config)
+    config = ConvMFConfig.from_dict(run.config)
     _fill(nearest_preset(config), config, round(100 * run.split["cold_items"]), run.all_baselines)
     st.session_state["train_dataset"] = run.dataset_id
     st.session_state["train_seed"] = run.split["seed"]

@@ -353,7 +353,7 @@ def _details(run: RunRecord) -> None:
     with st.expander("The same from the command line", key="run_command"):
         data = store().dataset_record(run.dataset_id)
         vectors = "" if run.report is None else (run.report.get("word_vectors") or {}).get("file", "")
-        show_command(data, ConvMFConfig.from_saved(run.config), SplitSettings.from_dict(run.split), vectors)
+        show_command(data, ConvMFConfig.from_dict(run.config), SplitSettings.from_dict(run.split), vectors)
 
 
 def _log(run_id: str) -> None:

@@ -36,7 +36,7 @@ LABELS = {
     "cnn_epochs": "CNN passes",
     "relaxation": "Over-relaxation",
     "averaging": "Averaging",
-    "calibration": "Calibration",
+    "calibration": "Correct for unseen texts",
     "n_iterations": "Iterations",
     "patience": "Patience",
     "max_words": "Vocabulary size",
