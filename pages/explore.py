@@ -98,6 +98,14 @@ def _figure(run_id: str, ended: str, dataset_id: str, by: str, colour: str) -> g
     return map_figure(_projection(run_id, ended, by), _items(run_id, ended, dataset_id), colour)
 
 
+@st.cache_resource(show_spinner=False, max_entries=8)
+def _marked_figure(run_id: str, ended: str, dataset_id: str, by: str, colour: str, row: int) -> go.Figure:
+    """The map with a ring around one item; Plotly takes longer to copy a figure than the page for all the rest."""
+    from pages.shared.explore_map import with_mark
+
+    return with_mark(_figure(run_id, ended, dataset_id, by, colour), _projection(run_id, ended, by), row)
+
+
 def _map(run: RunRecord, net: ConvMF, data: Dataset, item: str) -> None:
     from pages.shared import explore_map
 
@@ -112,9 +120,8 @@ def _map(run: RunRecord, net: ConvMF, data: Dataset, item: str) -> None:
     drawn = f"explore_map_{run.id}_{by}_{colour}"
     marked = _marked(drawn, item)
     key = f"{drawn}_{marked}"
-    figure = _figure(run.id, ended, run.dataset_id, by, colour)
     st.plotly_chart(
-        explore_map.with_mark(figure, projection, int(net.item_rows([marked])[0])),
+        _marked_figure(run.id, ended, run.dataset_id, by, colour, int(net.item_rows([marked])[0])),
         key=key,
         on_select=lambda: _take_point(key),
         selection_mode="points",
