@@ -71,6 +71,10 @@ def map_figure(projection: Projection, items: MapItems, colour: str) -> go.Figur
         plot_bgcolor="rgba(0,0,0,0)",
     )
     common = {"showticklabels": False, "gridcolor": _GRID, "zeroline": False}
+    if colour == "genre":
+        # Room for three rows of genres: to find out how much they need Plotly would draw the whole map twice.
+        figure.update_layout(margin={"l": 30, "r": 8, "t": 34, "b": 120, "autoexpand": False})
+        common["automargin"] = False
     figure.update_xaxes(title=f"Axis 1: {first:.0%} of the differences", **common)
     figure.update_yaxes(title=f"Axis 2: {second:.0%} of the differences", **common)
     return figure
