@@ -24,7 +24,7 @@ from convmf.training.loop import fit
 from convmf.training.reader import make_optimizer
 from tests.helpers import TINY, tiny_dataset
 
-TWO = replace(TINY, n_networks=2)
+TWO = replace(TINY, n_networks=2, calibration=True)
 VOCABULARY = 30
 
 
@@ -122,7 +122,7 @@ def test_its_words_and_kernels_can_be_explained(model: ConvMF) -> None:
 
 
 def test_a_model_of_before_there_were_ensembles_has_one_network(tmp_path: Path) -> None:
-    model = fit(tiny_dataset(), TINY)
+    model = fit(tiny_dataset(), replace(TINY, calibration=True))
     model.save(tmp_path)
     meta = json.loads((tmp_path / "model.json").read_text(encoding="utf-8"))
     del meta["config"]["n_networks"], meta["config"]["calibration"]

@@ -79,8 +79,7 @@ class CnnEnsemble(nn.Module):
 
     def forward(self, token_ids: Tensor) -> Tensor:
         """θ of each text, (batch, output_dimension) in (−1, 1); see :meth:`CnnNlpModel.forward`."""
-        outputs = torch.stack([network.output(network.pooled(token_ids)) for network in self.members])
-        return torch.tanh(outputs.mean(dim=0))
+        return self.factors(self.pooled(token_ids))
 
     def pooled(self, token_ids: Tensor) -> Tensor:
         """The largest activation of each kernel over the text, (batch, Σ num_kernels)."""

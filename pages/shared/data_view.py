@@ -50,8 +50,9 @@ def show(records: list[DatasetRecord]) -> None:
 
 def _look_closer(record: DatasetRecord, dataset: Dataset, records: list[DatasetRecord]) -> None:
     """One side of the data set at a time."""
-    there = {RATINGS: True, TEXTS: dataset.n_items_with_text > 0, BESIDE: len(records) > 1}
-    views = {view: words for view, words in VIEWS.items() if there.get(view, there[TEXTS])}
+    has_text = dataset.n_items_with_text > 0
+    there = {RATINGS: True, TEXTS: has_text, WORDS: has_text, BESIDE: len(records) > 1}
+    views = {view: words for view, words in VIEWS.items() if there[view]}
     view = address.choice("Look at", views, "view", RATINGS, show_label=False)
     if view == RATINGS:
         with st.container(horizontal=True):
