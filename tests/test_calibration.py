@@ -3,79 +3,119 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 import pytest
 import torch
+from torch import Tensor
 
 from convmf.data.splits import Split, SplitSettings, split_ratings
 from convmf.model.cnn import CnnNlpModel, encode_texts
-from convmf.model.convmf import ConvMF
-from convmf.training.calibration import Calibration
+from convmf.model.convmf import ConvMF, pair_scores
+from convmf.training.calibration import Calibration, ScoredPairs
 from convmf.training.loop import fit
 from tests.helpers import TINY, tiny_dataset
 
-N_ITEMS = 4000
+
+class World(NamedTuple):
+    """What a network read, what is so, and ratings of it, as Calibration.measure takes them."""
+
+    reading: Tensor
+    user_factors: Tensor
+    item_factors: Tensor
+    train: ScoredPairs
+    valid: ScoredPairs
 
 
-def readings(width: int = 3, n_items: int = N_ITEMS, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
-    """θ around 0.05, and item factors that go from 0.1 half as far in the level and 0.8 times in the others."""
+def world(
+    n_items: int = 2000, *, level_slope: float = 0.5, taste_slope: float = 1.4, level: float = 0.1, seed: int = 0
+) -> World:
+    """θ around 0.05; item levels go from ``level`` ``level_slope`` times as far, tastes ``taste_slope`` times."""
     generator = torch.Generator().manual_seed(seed)
-    off = 0.1 * torch.randn(n_items, width, generator=generator)
-    noise = 0.05 * torch.randn(n_items, width, generator=generator)
-    return 0.05 + off, 0.1 + off * torch.tensor([0.5, *[0.8] * (width - 1)]) + noise
+    reading = 0.05 + 0.15 * torch.randn(n_items, 3, generator=generator).clamp(-2, 2)
+    items = torch.cat([level + level_slope * (reading[:, :1] - 0.05), taste_slope * reading[:, 1:]], dim=1)
+    users = torch.randn(100, 3, generator=generator)
+    everyone = torch.cartesian_prod(torch.arange(100), torch.arange(n_items)).T
+    suits = (users[everyone[0], 1:] * items[everyone[1], 1:]).sum(dim=1)
+    # People rate what is to their taste.
+    chosen = torch.rand(len(suits), generator=generator) < 0.2 * torch.sigmoid(8 * suits)
+    pairs = everyone[:, chosen]
+    scores = pair_scores(users[pairs[0]], items[pairs[1]], biases=True)
+    scores = scores + 0.3 * torch.randn(len(scores), generator=generator)
+    seen = torch.rand(len(scores), generator=generator) < 0.8
+    train, valid = (ScoredPairs(*pairs[:, part], scores[part]) for part in (seen, ~seen))
+    return World(reading, users, items, train, valid)
 
 
-def test_mean_and_slopes_are_found():
-    reading, factors = readings()
-    found = Calibration.measure(reading, factors, torch.full((N_ITEMS,), 7))
-    assert torch.tanh(found.mean).tolist() == pytest.approx([0.05] * 3, abs=0.01)
-    assert torch.tanh(found.true_mean).tolist() == pytest.approx([0.1] * 3, abs=0.01)
-    assert found.slope.tolist() == pytest.approx([0.5, 0.8, 0.8], abs=0.02)
-    assert float((found.apply(reading) - factors).square().mean()) < 0.5 * float((reading - factors).square().mean())
+def test_slopes_and_level_are_found():
+    for change in ({}, {"level_slope": 1.0, "taste_slope": 0.3}, {"level": -0.4}):
+        of = world(**change)
+        found = Calibration.measure(*of)
+        assert float((found.apply(of.reading) - of.item_factors).square().mean()) < 2e-4, change
+        assert float((of.reading - of.item_factors).square().mean()) > 2e-3, change
 
 
-def test_an_item_counts_as_often_as_it_was_rated_and_the_unrated_not_at_all():
-    reading, factors = readings()
-    counts = torch.zeros(N_ITEMS, dtype=torch.int64)
-    counts[:1000], counts[1000:2000] = 1, 9
-    factors[1000:2000] += 0.1
-    factors[2000:] = 0.9
-    found = Calibration.measure(reading, factors, counts)
-    assert torch.tanh(found.true_mean).tolist() == pytest.approx([0.19] * 3, abs=0.01)
+def test_over_the_training_ratings_the_mean_score_is_that_of_the_item_factors():
+    of = world()
+    users, items, _ = of.train
+    # A tenth of the items are a point better than anyone could read, and have most of the ratings.
+    popular = torch.arange(2000) < 200
+    of.item_factors[popular, 0] += 0.5
+    kept = popular[items] | (torch.arange(len(items)) % 10 == 0)
+    train = ScoredPairs(users[kept], items[kept], of.train.scores[kept])
+    corrected = Calibration.measure(*of[:3], train, of.valid).apply(of.reading)
+    means = [
+        float(pair_scores(of.user_factors[train.users], factors[train.items], biases=True).mean())
+        for factors in (of.reading, corrected, of.item_factors)
+    ]
+    assert abs(means[0] - means[2]) > 0.2
+    assert means[1] == pytest.approx(means[2], abs=0.1 * abs(means[0] - means[2]))
 
 
-def test_the_slope_is_one_of_factors_and_not_of_artanh() -> None:
-    reading, _ = readings()
-    found = Calibration.measure(0.6 + 0.3 * reading, 0.3 * reading, torch.ones(N_ITEMS))
-    assert float((found.apply(0.6 + 0.3 * reading) - 0.3 * reading).square().mean()) < 1e-4
+def test_without_validation_ratings_slopes_stay_and_the_level_is_put_right():
+    of = world()
+    nothing = ScoredPairs(*(column[:0] for column in of.valid))
+    found = Calibration.measure(*of[:4], nothing)
+    assert found.slope.tolist() == pytest.approx([1.0] * 3, abs=0.05)
+    assert float(found.apply(of.reading)[:, 0].mean()) == pytest.approx(float(of.item_factors[:, 0].mean()), abs=0.05)
+
+
+@pytest.mark.parametrize(("factor", "bounds"), [(-3.0, (0.0, 0.0)), (5.0, (1.0, 2.0))])
+def test_no_slope_leaves_its_bounds(factor: float, bounds: tuple[float, float]) -> None:
+    of = world(level_slope=factor, taste_slope=factor)
+    corrected = Calibration.measure(*of).apply(of.reading)
+    level, taste, _ = (corrected.std(dim=0) / of.reading.std(dim=0)).tolist()
+    assert (level, taste) == pytest.approx(bounds, rel=0.1, abs=0.05)
 
 
 @pytest.mark.parametrize("n_items", [1, 2, 5])
-def test_a_few_items_change_little(n_items):
-    reading, factors = readings(n_items=n_items)
-    found = Calibration.measure(reading, factors + 0.3, torch.ones(n_items))
-    change = found.apply(reading) - reading
-    assert torch.isfinite(change).all() and float(change.abs().max()) < 0.12
+def test_a_few_items_change_little(n_items: int) -> None:
+    of = world(n_items, level=0.4)
+    change = Calibration.measure(*of).apply(of.reading) - of.reading
+    assert torch.isfinite(change).all() and float(change.abs().max()) < 0.15
 
 
 def test_texts_that_are_all_read_alike_keep_their_slope():
-    found = Calibration.measure(torch.full((50, 3), 0.2), readings(n_items=50)[1], torch.ones(50))
-    assert found.slope.tolist() == pytest.approx([1.0] * 3, abs=0.05)
+    of = world(50)
+    found = Calibration.measure(torch.full((50, 3), 0.2), *of[1:])
+    assert float(found.slope[0]) == pytest.approx(1.0, abs=0.2)
+    assert torch.isfinite(found.apply(of.reading)).all()
 
 
 def test_readings_and_factors_beyond_what_the_cnn_can_say_stay_finite():
-    reading, factors = readings(n_items=50)
-    reading[0], reading[1] = 1.0, -1.0
-    found = Calibration.measure(reading, factors * 100, torch.ones(50))
-    assert torch.isfinite(found.apply(reading)).all()
+    of = world(50)
+    of.reading[0], of.reading[1] = 1.0, -1.0
+    for factor in (100.0, -100.0):
+        found = Calibration.measure(of.reading, of.user_factors, of.item_factors * factor, of.train, of.valid)
+        assert torch.isfinite(found.apply(of.reading)).all()
 
 
 def test_the_corrected_weights_read_what_apply_gives():
     cnn = CnnNlpModel(3, vocab_size=20, embed_dimension=4, num_kernels=(5, 5, 5), hidden_dimension=8).eval()
     token_ids = torch.randint(1, 20, (30, 9), generator=torch.Generator().manual_seed(0))
     before = encode_texts(cnn, token_ids)
-    calibration = Calibration.measure(*readings(), torch.ones(N_ITEMS))
+    calibration = Calibration.measure(*world())
     cnn.load_state_dict(calibration.into(cnn.state_dict()))
     torch.testing.assert_close(encode_texts(cnn, token_ids), calibration.apply(before))
 

@@ -1,88 +1,139 @@
-"""Putting right what the CNN says of texts that it wasn't fitted to: its mean, and how far it goes from it.
+"""Putting right what the CNN says of texts that it wasn't fitted to: how far it goes, and at what level.
 
-For a model with levels, whose factors have means near 0; in the paper's model they may lie where tanh is flat.
+For a model with levels; without them there is none to put right.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
+from scipy.optimize import brentq, lsq_linear
 from torch import Tensor
 
-_STEEPEST = 1.5
+# Slopes in the level and in the factors. A network that has seen half of the items is shyer in the level than the one
+# that is kept, so a slope above 1 would be that of another network.
+_STEEPEST = (1.0, 2.0)
 # The correction counts by half where as many items as these were measured.
 _PRIOR_ITEMS = 20.0
-# A network that says the same of every text differs from its mean by rounding alone.
-_LEAST_SPREAD = 1e-10
 # artanh of anything closer to 1 is no number to reckon with.
 _MOST = 0.99
+_RATINGS_AT_ONCE = 1_000_000
+
+
+class ScoredPairs(NamedTuple):
+    """Ratings on the model's scale: the rows of users and items, and the scores; (n_ratings,) each, on the CPU."""
+
+    users: Tensor
+    items: Tensor
+    scores: Tensor
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """θ' = tanh(s · (artanh θ − artanh m) + artanh m'), with the mean m of what was read and m' of what is so.
+    """θ' = tanh(s · artanh θ + o).
 
     The CNN is fitted to items that weigh √n_j each, and knows their texts by heart. What it says of other texts is
-    asked for once a rating, so mostly of much rated items, which people also like better; and a network that
-    learned by heart goes too far. Both are seen in what networks say of items that they weren't fitted to.
+    asked for once a rating, so mostly of much rated items, which people also like better; those who rate an item are
+    also those whose taste it is, of which an unread text tells less; and a network that learned by heart goes too
+    far. All of it is seen in what networks say of items that they weren't fitted to.
 
     Attributes
     ----------
-    mean, true_mean
-        artanh m and artanh m', (D,).
     slope
-        s, (D,): in θ one slope for the levels and one for all other factors.
+        s, (D,): one for the levels and one for all other factors.
+    offset
+        o, (D,): of the levels; 0 for all other factors.
     """
 
-    mean: Tensor
-    true_mean: Tensor
     slope: Tensor
+    offset: Tensor
 
     @classmethod
-    def measure(cls, reading: Tensor, item_factors: Tensor, counts: Tensor) -> Calibration:
-        """Least squares of the item factors on ``reading``, each item counted once a rating.
+    def measure(
+        cls, reading: Tensor, user_factors: Tensor, item_factors: Tensor, train: ScoredPairs, valid: ScoredPairs
+    ) -> Calibration:
+        """Slopes by least squares of the validation ratings; the level by the mean of all training ratings.
+
+        The training ratings tell the mean best, as they are the most, but nothing of slopes: users' factors were
+        fitted to them. Without validation ratings slopes stay as they are.
 
         Parameters
         ----------
-        reading, item_factors
-            θ as read by a network that hadn't been fitted to the item, and v; (n_items, D).
-        counts
-            Training ratings of each item, (n_items,); those without any tell nothing.
+        reading
+            θ of each item as read by a network that hadn't been fitted to it, (n_items, D).
+        user_factors, item_factors
+            u and v, (n_users, D) and (n_items, D).
         """
-        share = (counts / counts.sum()).to(reading.dtype).unsqueeze(1)  # (n_items, 1)
-        mean, true_mean = (share * reading).sum(dim=0), (share * item_factors).sum(dim=0)  # (D,)
-        off = reading - mean
-        covariance = (share * off * (item_factors - true_mean)).sum(dim=0)  # (D,)
-        variance = (share * off.square()).sum(dim=0)
-        slope = torch.ones_like(mean)
-        for columns in (slice(0, 1), slice(1, None)):
-            spread = variance[columns].sum()
-            if spread > _LEAST_SPREAD:
-                slope[columns] = (covariance[columns].sum() / spread).clamp(0.0, _STEEPEST)
-        # A few much rated items weigh nearly all there is: as many equal ones would tell as much (Kish, 1965).
-        n_effective = 1 / share.square().sum()
-        trust = n_effective / (n_effective + _PRIOR_ITEMS)
-        true_mean = torch.lerp(mean, true_mean, trust)
-        slope = torch.lerp(torch.ones_like(slope), slope, trust)
+        steps = _steps_of_levels_and_tastes(reading, user_factors, valid) * _trust(valid, len(reading))
+        slope = 1 + torch.cat([steps[:1], steps[1:].expand(reading.shape[1] - 1)]).to(reading)
+        tastes = torch.tanh(slope[1:] * _artanh(reading[:, 1:]))  # (n_items, D − 1)
+        counts = _counts(train, len(reading))
+        share = counts / counts.sum()
+        mean = float((share * reading[:, 0]).sum())
+        # Whatever of an item's score isn't read in its taste has to be in its level, on average over the ratings.
+        unread = _mean_taste(user_factors, item_factors[:, 1:] - tastes, train)
+        true_mean = float((share * item_factors[:, 0]).sum()) + unread
+        true_mean = mean + float(_trust(train, len(reading))) * (true_mean - mean)
+        true_mean = max(-_MOST, min(_MOST, true_mean))
         # Least squares is in θ, and artanh is steeper the further from 0.
-        steepness = (1 - mean.clamp(-_MOST, _MOST).square()) / (1 - true_mean.clamp(-_MOST, _MOST).square())
-        return cls(mean=_artanh(mean), true_mean=_artanh(true_mean), slope=slope * steepness)
+        slope[0] *= (1 - mean**2) / (1 - true_mean**2)
+        levels = slope[0] * _artanh(reading[:, 0])
+        farthest = float(levels.abs().max()) + 2 * math.atanh(_MOST)
+        offset = torch.zeros_like(slope)
+        offset[0] = brentq(
+            lambda shift: float((share * torch.tanh(levels + shift)).sum()) - true_mean, -farthest, farthest
+        )
+        return cls(slope=slope, offset=offset)
 
     def apply(self, text_factors: Tensor) -> Tensor:
         """θ' of θ, (n, D)."""
-        return torch.tanh(self.slope * (_artanh(text_factors) - self.mean) + self.true_mean)
+        return torch.tanh(self.slope * _artanh(text_factors) + self.offset)
 
     def into(self, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """The weights of the CNN that reads θ' where the one with ``weights`` reads θ: only last layers differ."""
         new = dict(weights)
         for name, weight in weights.items():
             if name.endswith("fc_layer2.weight"):
-                new[name] = self.slope.unsqueeze(1) * weight
+                new[name] = self.slope.to(weight).unsqueeze(1) * weight
             elif name.endswith("fc_layer2.bias"):
-                new[name] = self.slope * (weight - self.mean) + self.true_mean
+                new[name] = self.slope.to(weight) * weight + self.offset.to(weight)
         return new
+
+
+def _steps_of_levels_and_tastes(reading: Tensor, user_factors: Tensor, valid: ScoredPairs) -> Tensor:
+    """By how much each of the two slopes should differ from 1, (2,)."""
+    if not len(valid.scores):
+        return torch.zeros(2)
+    users, read = user_factors[valid.users], reading[valid.items]
+    parts = torch.stack([read[:, 0], (users[:, 1:] * read[:, 1:]).sum(dim=1)], dim=1).double()  # (n_ratings, 2)
+    missing = valid.scores.double() - users[:, 0] - parts.sum(dim=1)
+    bounds = [-1.0, -1.0], [most - 1 for most in _STEEPEST]
+    found = lsq_linear((parts - parts.mean(dim=0)).numpy(), (missing - missing.mean()).numpy(), bounds)
+    return torch.from_numpy(found.x)
+
+
+def _mean_taste(user_factors: Tensor, tastes: Tensor, pairs: ScoredPairs) -> float:
+    """Mean of pᵀq over the ratings, for ``tastes`` q, (n_items, D − 1)."""
+    total = 0.0
+    for users, items in zip(pairs.users.split(_RATINGS_AT_ONCE), pairs.items.split(_RATINGS_AT_ONCE), strict=True):
+        total += float((user_factors[users, 1:] * tastes[items]).sum(dtype=torch.float64))
+    return total / len(pairs.users)
+
+
+def _counts(pairs: ScoredPairs, n_items: int) -> Tensor:
+    return torch.bincount(pairs.items, minlength=n_items).double()
+
+
+def _trust(pairs: ScoredPairs, n_items: int) -> Tensor:
+    """How much what these ratings say of items counts, from 0 to 1."""
+    counts = _counts(pairs, n_items)
+    # A few much rated items weigh nearly all there is: as many equal ones would tell as much (Kish, 1965).
+    n_effective = counts.sum().square() / counts.square().sum().clamp(min=1.0)
+    return n_effective / (n_effective + _PRIOR_ITEMS)
 
 
 def _artanh(values: Tensor) -> Tensor:

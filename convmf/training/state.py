@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from convmf.config import ConvMFConfig, saved_settings
+from convmf.data.dataset import Ratings
 from convmf.data.splits import Split
 from convmf.data.text import Vocabulary
 from convmf.data.vectors import WordVectors
@@ -24,7 +25,7 @@ from convmf.evaluation.metrics import rmse
 from convmf.model.als import RatingRows, Stopped, half_step, prior_shares
 from convmf.model.convmf import ConvMF, RatingScale, pair_scores
 from convmf.model.loss import objective
-from convmf.training.calibration import Calibration
+from convmf.training.calibration import Calibration, ScoredPairs
 from convmf.training.checkpoint import Checkpoint, Shapes, check_shapes, load_checkpoint, prefixed, shapes_of, under
 from convmf.training.held_out import read_held_out
 from convmf.training.reader import TextReader
@@ -354,14 +355,18 @@ class Training:
     def calibrate(self, reading: Tensor) -> Tensor:
         """Put the best state's CNN right by what :meth:`read_held_out` gave, and give that put right as well."""
         assert self.best is not None and self.reader is not None
-        factors, counts = self.best.factors, self.item_plan.counts
-        calibration = Calibration.measure(reading, factors["item"], counts)
+        factors, rated = self.best.factors, (self.item_plan.counts > 0).unsqueeze(1)
+        user, item, read = (tensor.cpu() for tensor in (factors["user"], factors["item"], reading))
+        known = self.split.valid.take(np.flatnonzero(rated.cpu().numpy()[self.split.valid.item_index, 0]))
+        calibration = Calibration.measure(read, user, item, self._pairs(self.split.train), self._pairs(known))
         weights = calibration.into(self.best.cnn)
         text = self.reader.read_with(weights)
-        item = torch.where((counts == 0).unsqueeze(1), text, factors["item"])
-        self.best = Snapshot({**factors, "item": item, "text": text}, weights)
-        rated = (counts > 0).unsqueeze(1)
-        return torch.where(rated, calibration.apply(reading), reading)
+        self.best = Snapshot({**factors, "item": torch.where(rated, factors["item"], text), "text": text}, weights)
+        return torch.where(rated.cpu(), calibration.apply(read), read)
+
+    def _pairs(self, ratings: Ratings) -> ScoredPairs:
+        users, items = torch.tensor(ratings.user_index).long(), torch.tensor(ratings.item_index).long()
+        return ScoredPairs(users, items, torch.tensor(self.scale.to_scores(ratings.rating)))
 
     def mean_item(self) -> Tensor:
         """The mean factors of the rated items for each item, (n_items, D); 0 without text.
