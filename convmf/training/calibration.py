@@ -75,8 +75,8 @@ class Calibration:
         share = counts / counts.sum()
         mean = float((share * reading[:, 0]).sum())
         # Whatever of an item's score isn't read in its taste has to be in its level, on average over the ratings.
-        unread = _mean_taste(user_factors, item_factors[:, 1:] - tastes, train)
-        true_mean = float((share * item_factors[:, 0]).sum()) + unread
+        unread = _tastes(user_factors, item_factors[:, 1:] - tastes, train).double().mean()
+        true_mean = float((share * item_factors[:, 0]).sum() + unread)
         true_mean = mean + float(_trust(train, len(reading))) * (true_mean - mean)
         true_mean = max(-_MOST, min(_MOST, true_mean))
         # Least squares is in θ, and artanh is steeper the further from 0.
@@ -108,20 +108,18 @@ def _steps_of_levels_and_tastes(reading: Tensor, user_factors: Tensor, valid: Sc
     """By how much each of the two slopes should differ from 1, (2,)."""
     if not len(valid.scores):
         return torch.zeros(2)
-    users, read = user_factors[valid.users], reading[valid.items]
-    parts = torch.stack([read[:, 0], (users[:, 1:] * read[:, 1:]).sum(dim=1)], dim=1).double()  # (n_ratings, 2)
-    missing = valid.scores.double() - users[:, 0] - parts.sum(dim=1)
+    levels, tastes = reading[valid.items, 0], _tastes(user_factors, reading[:, 1:], valid)
+    parts = torch.stack([levels, tastes], dim=1).double()  # (n_ratings, 2)
+    missing = valid.scores.double() - user_factors[valid.users, 0] - parts.sum(dim=1)
     bounds = [-1.0, -1.0], [most - 1 for most in _STEEPEST]
     found = lsq_linear((parts - parts.mean(dim=0)).numpy(), (missing - missing.mean()).numpy(), bounds)
     return torch.from_numpy(found.x)
 
 
-def _mean_taste(user_factors: Tensor, tastes: Tensor, pairs: ScoredPairs) -> float:
-    """Mean of pᵀq over the ratings, for ``tastes`` q, (n_items, D − 1)."""
-    total = 0.0
-    for users, items in zip(pairs.users.split(_RATINGS_AT_ONCE), pairs.items.split(_RATINGS_AT_ONCE), strict=True):
-        total += float((user_factors[users, 1:] * tastes[items]).sum(dtype=torch.float64))
-    return total / len(pairs.users)
+def _tastes(user_factors: Tensor, tastes: Tensor, pairs: ScoredPairs) -> Tensor:
+    """pᵀq of each rating, (n_ratings,), for ``tastes`` q, (n_items, D − 1)."""
+    parts = zip(pairs.users.split(_RATINGS_AT_ONCE), pairs.items.split(_RATINGS_AT_ONCE), strict=True)
+    return torch.cat([(user_factors[users, 1:] * tastes[items]).sum(dim=1) for users, items in parts])
 
 
 def _counts(pairs: ScoredPairs, n_items: int) -> Tensor:
