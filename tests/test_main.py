@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from convmf.__main__ import main
+from convmf.commands.predict import _print_phrases
 from convmf.model.convmf import ConvMF
 from tests.helpers import tiny_dataset
 
@@ -104,6 +105,11 @@ def test_predict_for_a_user_and_with_a_word_replaced(trained: Path, capsys: pyte
     assert main(command) == 0
     output = capsys.readouterr().out
     assert "User u3 would rate it" in output and "In the place of 'War'" in output
+
+
+def test_an_effect_of_nothing_has_no_minus(capsys: pytest.CaptureFixture[str]) -> None:
+    _print_phrases([{"weight": -0.0004, "phrase": "a lighthouse"}, {"weight": -0.0006, "phrase": "the sea"}])
+    assert capsys.readouterr().out.split("\n")[:2] == ["  +0.000  a lighthouse", "  -0.001  the sea"]
 
 
 def test_recommend_explains_itself(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:

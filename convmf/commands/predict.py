@@ -53,7 +53,7 @@ def _print_prediction(answer: dict[str, Any]) -> None:
         print(f"  {user['rating']:.2f}  {user['user_id']}")
     print("Nearest items:")
     for item in answer["nearest_items"]:
-        print(f"  {item['similarity']:+.2f}  {item['title'] or item['item_id']}")
+        print(f"  {item['similarity']:+z.2f}  {item['title'] or item['item_id']}")
     print("What in the text counts (rating points):")
     _print_phrases(answer["evidence"])
     if "user" in answer:
@@ -65,9 +65,9 @@ def _print_prediction(answer: dict[str, Any]) -> None:
             verb = verdict.removesuffix("s")
             print(f"In the place of {replace['phrase']!r} {replace['n_words'][verdict]:,} words {verb} the rating:")
             for word in found:
-                print(f"  {word['effect']:+.3f}  {word['word']}")
+                print(f"  {word['effect']:+z.3f}  {word['word']}")
 
 
 def _print_phrases(phrases: list[dict[str, Any]]) -> None:
     for phrase in phrases:
-        print(f"  {phrase['weight']:+.3f}  {phrase['phrase']}")
+        print(f"  {phrase['weight']:+z.3f}  {phrase['phrase']}")

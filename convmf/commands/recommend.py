@@ -54,10 +54,10 @@ def _print_recommendations(rows: list[dict[str, Any]]) -> None:
         level_of_text = parts.pop("item_bias_from_text", None)
         if parts:
             parts.pop("rating")
-            print("      " + ", ".join(f"{name.replace('_', ' ')} {value:+.2f}" for name, value in parts.items()))
-            print(f"      of the item bias {level_of_text:+.2f} is from the text", end="")
+            print("      " + ", ".join(f"{name.replace('_', ' ')} {value:+z.2f}" for name, value in parts.items()))
+            print(f"      of the item bias {level_of_text:+z.2f} is from the text", end="")
             print("" if trust is None else f"; the text makes {trust:.0%} of what is known of the item")
         if "shares" in row:
             print(f"      {row['base']:.2f} without your ratings")
             for share in row["shares"]:
-                print(f"      {share['share']:+.2f}  from {share['given']:g} for {share['title'] or share['item_id']}")
+                print(f"      {share['share']:+z.2f}  from {share['given']:g} for {share['title'] or share['item_id']}")
