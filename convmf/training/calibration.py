@@ -68,7 +68,7 @@ class Calibration:
         user_factors, item_factors
             u and v, (n_users, D) and (n_items, D).
         """
-        steps = _steps_of_levels_and_tastes(reading, user_factors, valid) * _trust(valid, len(reading))
+        steps = _steps_of_levels_and_tastes(reading, user_factors, valid) * _trust(_counts(valid, len(reading)))
         slope = 1 + torch.cat([steps[:1], steps[1:].expand(reading.shape[1] - 1)]).to(reading)
         tastes = torch.tanh(slope[1:] * _artanh(reading[:, 1:]))  # (n_items, D − 1)
         counts = _counts(train, len(reading))
@@ -77,7 +77,7 @@ class Calibration:
         # Whatever of an item's score isn't read in its taste has to be in its level, on average over the ratings.
         unread = _tastes(user_factors, item_factors[:, 1:] - tastes, train).double().mean()
         true_mean = float((share * item_factors[:, 0]).sum() + unread)
-        true_mean = mean + float(_trust(train, len(reading))) * (true_mean - mean)
+        true_mean = mean + float(_trust(counts)) * (true_mean - mean)
         true_mean = max(-_MOST, min(_MOST, true_mean))
         # Least squares is in θ, and artanh is steeper the further from 0.
         slope[0] *= (1 - mean**2) / (1 - true_mean**2)
@@ -123,12 +123,12 @@ def _tastes(user_factors: Tensor, tastes: Tensor, pairs: ScoredPairs) -> Tensor:
 
 
 def _counts(pairs: ScoredPairs, n_items: int) -> Tensor:
+    """Ratings of each item, (n_items,)."""
     return torch.bincount(pairs.items, minlength=n_items).double()
 
 
-def _trust(pairs: ScoredPairs, n_items: int) -> Tensor:
-    """How much what these ratings say of items counts, from 0 to 1."""
-    counts = _counts(pairs, n_items)
+def _trust(counts: Tensor) -> Tensor:
+    """How much what so many ratings of each item say of items counts, from 0 to 1."""
     # A few much rated items weigh nearly all there is: as many equal ones would tell as much (Kish, 1965).
     n_effective = counts.sum().square() / counts.square().sum().clamp(min=1.0)
     return n_effective / (n_effective + _PRIOR_ITEMS)
