@@ -33,7 +33,7 @@ def _tensors(
     dtype: torch.dtype = torch.float64,
     vocab: int = 8,
     dim: int = 3,
-    kernels: tuple[tuple[int, int], ...] = ((4, 2), (2, 3), (3, 5)),
+    kernels: tuple[tuple[int, int], ...] = ((4, 2), (4, 3), (3, 5), (4, 1)),
     seed: int = 0,
 ) -> tuple[Tensor, list[Tensor], list[Tensor]]:
     """Embedding, weights and biases; ``kernels`` holds (n_kernels, window) pairs."""
@@ -118,7 +118,7 @@ def test_sparse_form_equals_dense_form(token_ids):
     token_ids = torch.as_tensor(token_ids)
     dense = _output_and_gradients(dense_max_conv, token_ids, _tensors())
     sparse = _output_and_gradients(sparse_max_conv, token_ids, _tensors())
-    assert sparse[0].shape == (len(token_ids), 9)
+    assert sparse[0].shape == (len(token_ids), 15)
     for ours, theirs in zip(sparse, dense, strict=True):
         torch.testing.assert_close(ours, theirs, rtol=1e-12, atol=1e-12)
 

