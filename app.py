@@ -16,7 +16,7 @@ frame.page(
 # The title is on the screen before what follows is imported: on a fresh server that takes a second.
 from convmf.errors import ConvMFError
 from convmf.runs.store import DatasetRecord, RunRecord
-from pages.shared import data_view, run_view, workspace
+from pages.shared import data_view, run_result, run_words, workspace
 
 PICTURE = Path(__file__).parent / "assets" / "how_it_works.svg"
 PICTURE_ALT = (
@@ -122,7 +122,7 @@ def _latest_figures(records: list[DatasetRecord], runs: list[RunRecord]) -> None
         f"{frame.plain(run.name)} on {frame.plain(record.name)}{_invented(record)}. RMSE: the typical distance between "
         "predicted and real rating, in rating points; lower is better."
     )
-    st.markdown(frame.plain(run_view.insight(run.report)))
+    st.markdown(frame.plain(run_result.insight(run.report)))
     rmse, biases = run.report["rmse"], run.report["baselines"].get("biases") or {}
     shown = (
         ("test", "RMSE, known items", "Error on ratings of known items, kept aside until the end."),
@@ -186,7 +186,7 @@ def _runs(was_active: bool) -> None:
 
 def _run_line(run: RunRecord, dataset_name: str) -> None:
     """One run: a link to it, its state, and how far it is or what it came to."""
-    word, color = run_view.STATES[run.state]
+    word, color = run_words.STATES[run.state]
     facts = [frame.plain(dataset_name)]
     if run.is_active:
         facts.append(f"{run.iterations_done} of at most {run.n_iterations} iterations")

@@ -13,7 +13,7 @@ frame.page(
 # The title is on the screen before what follows is imported: on a fresh server that takes a second.
 from convmf.errors import ConvMFError
 from convmf.runs.store import DatasetRecord, RunRecord
-from pages.shared import address, results_manage, results_runs, results_view, run_view
+from pages.shared import address, results_manage, results_runs, results_view, run_words
 from pages.shared.distinct import run_labels
 from pages.shared.workspace import jobs, store
 
@@ -95,9 +95,9 @@ def _wait_for(run_id: str) -> None:
         return
     if not run.is_active:
         st.rerun()
-    run_view.show_progress(progress)
+    run_words.show_progress(progress)
     frame.empty_state(
-        f"{frame.plain(run.name)} is {run_view.STATES[run.state][0]}. Its results appear here by themselves when it "
+        f"{frame.plain(run.name)} is {run_words.STATES[run.state][0]}. Its results appear here by themselves when it "
         "has ended, or when you stop it.",
         "pages/train.py",
         "Watch the training",

@@ -16,7 +16,7 @@ from convmf.data.splits import SplitSettings
 from convmf.data.vectors import WordVectors
 from convmf.errors import ConvMFError
 from convmf.runs.store import DatasetRecord, RunRecord
-from pages.shared import device, forecast_view, new_training, run_view, settings, word_vectors
+from pages.shared import device, forecast_view, new_training, run_details, run_view, run_words, settings, word_vectors
 from pages.shared.distinct import dataset_labels, run_labels
 from pages.shared.run_view import NEW, RUNS
 from pages.shared.workspace import jobs, read_only, store
@@ -108,7 +108,7 @@ def _new_training(datasets: list[DatasetRecord]) -> None:
     _start_button(data, config, split, vectors, all_baselines)
     if config is not None:
         with st.expander("The same from the command line", key="train_command"):
-            run_view.show_command(data, config, split, "" if vectors is None else vectors.name)
+            run_details.show_command(data, config, split, "" if vectors is None else vectors.name)
         with time:  # drawn last, because it may have to read the data first
             forecast_view.draw(data, config, split)
 
@@ -226,7 +226,7 @@ def _runs(runs: list[RunRecord], datasets: dict[str, DatasetRecord]) -> None:
     run_view.show_run(run)
     st.divider()
     st.header("All runs", anchor=False)
-    st.dataframe(run_view.runs_table(runs, datasets), hide_index=True, width="stretch", key="train_table")
+    st.dataframe(run_words.runs_table(runs, datasets), hide_index=True, width="stretch", key="train_table")
 
 
 def _choose_run(runs: list[RunRecord], datasets: dict[str, DatasetRecord]) -> RunRecord:

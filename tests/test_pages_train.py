@@ -24,7 +24,7 @@ from convmf.runs.command import train_command
 from convmf.runs.jobs import Jobs, Progress
 from convmf.runs.store import RunRecord, Store
 from convmf.training.forecast import Costs, Forecast
-from pages.shared import curves, forecast_view, run_view, settings
+from pages.shared import curves, forecast_view, run_curves, run_view, run_words, settings
 from pages.shared import workspace as shared
 from tests.helpers import TINY, tiny_dataset
 
@@ -67,7 +67,7 @@ def metric(app: AppTest, label: str) -> str:
 
 def badge(app: AppTest) -> str:
     """The run's state, as its badge says it."""
-    words = {word for word, _ in run_view.STATES.values()}
+    words = {word for word, _ in run_words.STATES.values()}
     return next(word for word in words if any(f"badge[{word}]" in element.value for element in app.markdown))
 
 
@@ -405,14 +405,14 @@ def test_an_unknown_run_in_the_address_gives_way_to_the_latest(workspace):
     [(0.4, "0 s"), (59.4, "59 s"), (59.6, "1 min 0 s"), (200, "3 min 20 s"), (1499, "25 min"), (3900, "1 h 5 min")],
 )
 def test_durations_in_words(seconds, words):
-    assert run_view.duration(seconds) == words
+    assert run_words.duration(seconds) == words
 
 
 def test_the_time_left_names_both_ends():
     progress = Progress("running", "training", 3, 50, 9.0, 140.0, 6.0)
-    assert run_view.time_left(progress) == "at least 6 s, at most 2 min 20 s left"
-    assert run_view.time_left(dataclasses.replace(progress, seconds_left=6.2)) == "about 6 s left"
-    assert run_view.time_left(dataclasses.replace(progress, seconds_left=None)) == ""
+    assert run_words.time_left(progress) == "at least 6 s, at most 2 min 20 s left"
+    assert run_words.time_left(dataclasses.replace(progress, seconds_left=6.2)) == "about 6 s left"
+    assert run_words.time_left(dataclasses.replace(progress, seconds_left=None)) == ""
 
 
 def test_the_curves_are_one_specification_whatever_the_data():
@@ -430,7 +430,7 @@ def test_the_curves_are_one_specification_whatever_the_data():
     assert table.query("series == @curves.GLOBAL_MEAN").rmse.tolist() == [1.1]
 
 
-@pytest.mark.parametrize(("growth", "shown"), [(1.1, run_view.GROWING_OBJECTIVE), (1.0, run_view.STEADY_OBJECTIVE)])
+@pytest.mark.parametrize(("growth", "shown"), [(1.1, run_curves.GROWING_OBJECTIVE), (1.0, run_curves.STEADY_OBJECTIVE)])
 def test_the_captions_are_true_of_a_growing_and_of_a_steady_lambda(workspace, growth, shown):
     data = shared.store().add_dataset(tiny_dataset())
     config = dataclasses.replace(TINY, lambda_growth=growth, n_iterations=2)
@@ -440,7 +440,7 @@ def test_the_captions_are_true_of_a_growing_and_of_a_steady_lambda(workspace, gr
     app.run()
     captions = [caption.value for caption in app.caption]
     assert shown in captions
-    assert any(run_view.GROWING_ERROR in caption for caption in captions) == (growth > 1)
+    assert any(run_curves.GROWING_ERROR in caption for caption in captions) == (growth > 1)
 
 
 def test_a_forecast_comes_from_a_calibration_then_from_earlier_runs(workspace):

@@ -10,7 +10,7 @@ import streamlit as st
 from convmf.data import export
 from convmf.errors import ConvMFError
 from convmf.runs.store import MAX_LABEL_LENGTH, DatasetRecord, RunRecord
-from pages.shared import frame, run_view, workspace
+from pages.shared import frame, run_words, workspace
 
 MAX_RUNS_NAMED = 8
 
@@ -70,7 +70,7 @@ def _name_runs(runs: list[RunRecord]) -> None:
     """What hangs on the data set."""
     st.markdown("What was trained on it, and would go with it:")
     for run in runs[:MAX_RUNS_NAMED]:
-        word, color = run_view.STATES[run.state]
+        word, color = run_words.STATES[run.state]
         with st.container(horizontal=True, vertical_alignment="center"):
             st.page_link("pages/train.py", label=frame.plain(run.name), query_params={"run": run.id})
             st.badge(word, color=color)

@@ -12,7 +12,7 @@ from convmf.errors import ConvMFError
 from convmf.runs.paces import likely_iterations, pace_of_runs
 from convmf.runs.store import DatasetRecord
 from convmf.training.forecast import Costs, Forecast, TrainingSize, calibrate, forecast, words_read
-from pages.shared import device, frame, run_view, workspace
+from pages.shared import device, frame, run_words, workspace
 
 LOOK_SECONDS = 1.0
 ROUGH = "Rough: half of it or double is possible, and more while the machine does other work."
@@ -72,7 +72,7 @@ def in_words(told: Forecast) -> str:
 
 def seconds(value: float) -> str:
     """Seconds in words, with a decimal where they are few."""
-    return f"{value:.1f} s" if value < 9.95 else run_view.duration(value)
+    return f"{value:.1f} s" if value < 9.95 else run_words.duration(value)
 
 
 @st.cache_data(show_spinner="Counting the words …", max_entries=32)

@@ -10,7 +10,7 @@ import streamlit as st
 
 from convmf.runs.compare import SettingRow, setting_rows
 from convmf.runs.store import DatasetRecord, RunRecord
-from pages.shared import address, frame, results_manage, results_view, run_view, settings
+from pages.shared import address, frame, results_manage, results_view, run_words, settings
 from pages.shared.workspace import read_only, store
 
 MAX_COMPARED = 8
@@ -47,7 +47,7 @@ def runs_table(runs: Sequence[RunRecord], datasets: Mapping[str, DatasetRecord])
         rows.append(
             {
                 "Run": run.name,
-                "State": run_view.STATES[run.state][0],
+                "State": run_words.STATES[run.state][0],
                 "New: RMSE": rmse.get("cold"),
                 "Known: RMSE": rmse.get("test"),
                 "New: averages": (biases or {}).get("cold"),
@@ -67,7 +67,7 @@ def _filter(runs: Sequence[RunRecord], datasets: Mapping[str, DatasetRecord]) ->
         words = address.words("Find", "find", placeholder="Part of a name or tag")
         names = {record.id: record.name for record in datasets.values() if any(r.dataset_id == record.id for r in runs)}
         data = address.pick("Data set", names, "dataset", gone="The data set in this address has no runs any more.")
-        state = address.pick("State", {run.state: run_view.STATES[run.state][0] for run in runs}, "state")
+        state = address.pick("State", {run.state: run_words.STATES[run.state][0] for run in runs}, "state")
         tags = {tag: tag for tag in results_manage.all_tags()}
         tag = address.pick("Tag", tags, "tag", gone="No run has the tag in this address any more.") if tags else None
     wanted = words.casefold().split()
@@ -213,9 +213,9 @@ def figures_table(
     valid = [report.get("rmse", {}).get("valid") for report in reports]
     table["RMSE, validation"] = [_NONE if value is None else f"{value:.4f}" for value in valid]
     table["Best iteration"] = [str(report.get("best_iteration", _NONE)) for report in reports]
-    table["Time"] = [run_view.duration(report["seconds"]) if "seconds" in report else _NONE for report in reports]
+    table["Time"] = [run_words.duration(report["seconds"]) if "seconds" in report else _NONE for report in reports]
     table["Data set"] = [frame.plain(datasets[run.dataset_id].name) for run in chosen]
-    table["State"] = [run_view.STATES[run.state][0] for run in chosen]
+    table["State"] = [run_words.STATES[run.state][0] for run in chosen]
     return pd.DataFrame.from_dict(table, orient="index", columns=[frame.plain(name) for name in names])
 
 

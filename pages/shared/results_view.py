@@ -12,7 +12,7 @@ from convmf.errors import ConvMFError
 from convmf.evaluation.findings import short_percent
 from convmf.evaluation.further import FurtherRow, further_rows
 from convmf.runs.store import DatasetRecord, RunRecord
-from pages.shared import address, charts, data_view, frame, results_errors, results_take, run_view
+from pages.shared import address, charts, data_view, frame, results_errors, results_take, run_result, run_words
 from pages.shared.workspace import dataset, model, store
 
 if TYPE_CHECKING:  # the modules behind them import torch
@@ -41,7 +41,7 @@ def results(run_id: str, ended: str) -> Results:
     assert run.report is not None
     record = store().dataset_record(run.dataset_id)
     return Results.measure(
-        model(run_id, ended), dataset(run.dataset_id), run.report, run_view.lowest_possible(record) or {}
+        model(run_id, ended), dataset(run.dataset_id), run.report, run_result.lowest_possible(record) or {}
     )
 
 
@@ -102,7 +102,7 @@ def plot(picture: Picture, key: str) -> None:
 
 def _head(run: RunRecord, record: DatasetRecord) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
-        word, color = run_view.STATES[run.state]
+        word, color = run_words.STATES[run.state]
         st.badge(word, color=color)
         if data_view.is_sample(record):
             st.badge("Invented data", color="orange", help=f"{record.note} {data_view.floor_text()}")

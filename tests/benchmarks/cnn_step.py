@@ -28,6 +28,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
+import scipy.sparse
 import torch
 import torch.nn.functional as F
 from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
@@ -191,19 +192,19 @@ def breakdown(token_ids: Tensor, batch: int) -> dict[str, float]:
     step, target = stepper(max_conv, LazyAdam), torch.zeros(batch, 51)
     batches = token_ids[: batch * (len(token_ids) // batch)].split(batch)
     step(batches[0], target, time.perf_counter)
-    argsort = np.argsort
+    sort = scipy.sparse.csr_array.tocsc
 
     def marked(*arguments, **named):
         with torch.profiler.record_function("sort"):
-            return argsort(*arguments, **named)
+            return sort(*arguments, **named)
 
-    np.argsort = marked
+    scipy.sparse.csr_array.tocsc = marked
     try:
         with torch.autograd.profiler.profile() as profile:
             for ids in batches[:10]:
                 step(ids, target, time.perf_counter)
     finally:
-        np.argsort = argsort
+        scipy.sparse.csr_array.tocsc = sort
     taken: Counter[str] = Counter()
     for event in profile.key_averages():
         stage = next((stage for stage, names in STAGES.items() if event.key in names), "the rest")

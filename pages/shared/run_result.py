@@ -1,0 +1,70 @@
+"""What a run came to, in figures: its error beside simple averages and, where it is known, the lowest possible one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from convmf.data.sample import SAMPLE_NOTE, sample_truth
+from convmf.evaluation.comparison import comparison
+from convmf.evaluation.findings import against_simple
+from convmf.runs.store import DatasetRecord, RunRecord
+from pages.shared import frame
+from pages.shared.run_words import figure
+from pages.shared.workspace import store
+
+_ROWS = {
+    "model": ("This model", "Ratings and descriptions together: what you have just trained."),
+    "biases": ("User and item averages", "Knows only how generous a user is and how liked an item is; no tastes."),
+    "user_mean": ("User average", "Gives every item the user's own average."),
+    "global_mean": ("Global average", "Gives everything the average of all ratings."),
+    "floor": ("Lowest possible", "No model can do better: the rest is chance, known because the data are invented."),
+}
+
+
+def show(run: RunRecord, report: Mapping[str, Any]) -> None:
+    """The result of a run with a report, in a sentence and a table."""
+    st.markdown("**Result: typical error in rating points (RMSE), lower is better**")
+    st.markdown(frame.plain(insight(report)))
+    known = lowest_possible(store().dataset_record(run.dataset_id))
+    floor = (known["test"], known["cold"]) if known else None
+    st.table(result_table(report, floor), width="stretch", border="horizontal")
+    held_out = f"{run.split['cold_items']:.0%}"
+    st.caption(
+        "Known items: ratings kept for this one measurement, of items that have other ratings to learn from. "
+        f"New items: all ratings of the {held_out} of the items held out as if new, predicted from their descriptions "
+        "alone."
+        if run.split["cold_items"]
+        else "Known items: ratings kept for this one measurement. No items were held out as if new."
+    )
+
+
+def insight(report: Mapping[str, Any]) -> str:
+    """What the run is worth, in a sentence or two: on new items where it was measured there, else on known ones."""
+    found = (against_simple(part, comparison(report, part)) for part in ("cold", "test"))
+    return next((finding.text for finding in found if finding is not None), "")
+
+
+def result_table(report: Mapping[str, Any], floor: tuple[float, float] | None) -> pd.DataFrame:
+    """Test and cold RMSE of the model, the baselines and the floor, as text, with what each of them is."""
+    figures = {"model": report["rmse"], **report["baselines"]}
+    if floor is not None:
+        figures["floor"] = {"test": floor[0], "cold": floor[1]}
+    rows = {}
+    for key, (name, meaning) in _ROWS.items():
+        parts = figures.get(key)
+        if parts is not None:
+            values = [figure(parts.get(part)) for part in ("test", "cold")]
+            rows[name] = [*(f"**{value}**" if key == "model" else value for value in values), meaning]
+    return pd.DataFrame.from_dict(rows, orient="index", columns=["Known items", "New items", "What it is"])
+
+
+def lowest_possible(record: DatasetRecord) -> dict[str, float] | None:
+    """The lowest possible RMSE on known ("test") and new ("cold") items, where the data were made and it is known."""
+    if record.note != SAMPLE_NOTE:
+        return None
+    truth = sample_truth()
+    return {"test": truth.rmse_floor_warm, "cold": truth.rmse_floor_cold}

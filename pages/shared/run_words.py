@@ -1,0 +1,82 @@
+"""A run in words, the same on every page: its state, how far it is, how long it takes, its row in a table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+import streamlit as st
+
+from convmf.runs.jobs import Progress
+from convmf.runs.store import DatasetRecord, RunRecord
+
+STATES = {
+    "queued": ("waiting", "blue"),
+    "running": ("training", "green"),
+    "stopping": ("stopping", "orange"),
+    "stopped": ("stopped", "orange"),
+    "done": ("finished", "green"),
+    "failed": ("failed", "red"),
+    "interrupted": ("interrupted", "orange"),
+}
+"""Each state in a word for people, and the colour of its badge."""
+
+NONE = "–"
+"""What stands where there is no figure."""
+
+
+def duration(seconds: float) -> str:
+    """Seconds in words: '45 s', '3 min 20 s', '1 h 5 min'."""
+    whole = int(round(seconds))
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s" if whole < 600 else f"{round(whole / 60)} min"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def time_left(progress: Progress) -> str:
+    """The time left in words, honest about its two ends; empty where nothing is known yet."""
+    if progress.seconds_left is None or progress.seconds_left_soonest is None:
+        return ""
+    soonest, longest = duration(progress.seconds_left_soonest), duration(progress.seconds_left)
+    return f"about {longest} left" if soonest == longest else f"at least {soonest}, at most {longest} left"
+
+
+def show_progress(progress: Progress) -> None:
+    """How far a run at work is: a bar with words."""
+    if progress.state == "queued":
+        st.progress(0.0, text="Waiting: another training is running. This one begins by itself.")
+        return
+    words = [progress.phase or "starting", f"iteration {progress.iteration} of at most {progress.n_iterations}"]
+    left = time_left(progress)
+    if progress.state == "stopping":
+        words[0] = f"stopping: {progress.phase}" if progress.phase not in ("", "training") else "stopping"
+    elif left:
+        words.append(left)
+    text = " · ".join(words)
+    st.progress(min(1.0, progress.iteration / progress.n_iterations), text=text[0].upper() + text[1:])
+
+
+def runs_table(runs: Sequence[RunRecord], datasets: Mapping[str, DatasetRecord]) -> pd.DataFrame:
+    """A row a run: name, data set, state, iterations, test RMSE on known and on new items, begin."""
+    rows = []
+    for run in runs:
+        rmse = (run.report or {}).get("rmse", {})
+        rows.append(
+            {
+                "Run": run.name,
+                "Data set": datasets[run.dataset_id].name,
+                "State": STATES[run.state][0],
+                "Iterations": run.iterations_done,
+                "RMSE, known items": figure(rmse.get("test")),
+                "RMSE, new items": figure(rmse.get("cold")),
+                "Created (UTC)": run.created.replace(microsecond=0, tzinfo=None),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def figure(value: float | None) -> str:
+    """An error with four digits."""
+    return NONE if value is None else f"{value:.4f}"
