@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 import os
 import signal
@@ -11,7 +12,6 @@ import threading
 import time
 import types
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -31,7 +31,7 @@ from convmf.runs.training import reason_of
 CONFIG = ConvMFConfig(n_iterations=10, patience=3)
 
 
-@dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True)
 class FakeDataset:
     name: str = "Films"
     n_users: int = 3
@@ -47,7 +47,7 @@ class FakeDataset:
         return cls(name=(folder / "dataset.json").read_text())
 
 
-@dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True)
 class FakeSplit:
     seed: int = 0
 
@@ -537,7 +537,7 @@ def test_training_that_never_looks_does_not_hold_the_process(server, store):
 # The training itself, with small stand-ins for data and model
 
 
-@dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True)
 class FakeModel:
     history: tuple[dict[str, Any], ...]
     vocabulary: None = None
@@ -689,6 +689,18 @@ def test_the_time_left_is_that_of_the_training_alone(store, dataset_id):
         store.append_iteration(run.id, {"iteration": 1})
         assert (jobs.progress(run.id).seconds_left is not None) is known
     assert jobs.close()
+
+
+@pytest.mark.parametrize("stopped", [True, False])
+def test_a_run_that_was_stopped_early_is_told_from_one_that_was_corrected(store, dataset_id, fits, stopped):
+    run = store.create_run(dataset_id, CONFIG, FakeSplit(), "")
+    for state in ("running", "stopping"):
+        store.set_state(run.id, state)
+    report = default_training(store, run, lambda: bool(fits) and stopped)
+    assert report["stopped_early"] == stopped
+    assert store.set_state(run.id, "stopped", report=report).is_uncorrected == stopped
+    plain = store.create_run(dataset_id, dataclasses.replace(CONFIG, calibration=False), FakeSplit(), "")
+    assert not store.update_run(plain.id, report=report).is_uncorrected
 
 
 def test_default_training_stopped_while_reading_trains_nothing(store, dataset_id, fits):

@@ -104,6 +104,12 @@ class RunRecord:
         """Whether it is waiting for its training or in it."""
         return self.state in ACTIVE
 
+    @property
+    def is_uncorrected(self) -> bool:
+        """Whether it was stopped before its text network was corrected for new texts, which its settings ask for."""
+        asked = self.config["calibration"] and self.config["biases"] and self.config["text"] != "none"
+        return bool(asked and (self.report or {}).get("stopped_early"))
+
 
 def checked_id(text: str) -> str:
     """``text``, when it can be an id; a RunError when it can't, so that nothing else ever becomes a path."""

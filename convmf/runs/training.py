@@ -34,7 +34,8 @@ def default_training(store: Store, run: RunRecord, should_stop: Callable[[], boo
     Returns
     -------
     dict or None
-        The report; None when the server is closing, which leaves no time to measure.
+        The report, with "stopped_early": whether the training was stopped before its end; None when the server is
+        closing, which leaves no time to measure.
 
     Raises
     ------
@@ -93,7 +94,8 @@ def default_training(store: Store, run: RunRecord, should_stop: Callable[[], boo
         logger.warning("%s", error)
         enter("training from the first iteration again: the checkpoint is damaged")
         model = train(None)
-    if should_stop() and store.run(run.id).state != "stopping":
+    stopped_early = should_stop()
+    if stopped_early and store.run(run.id).state != "stopping":
         return None
     if store.run(run.id).iterations_done != len(model.history):  # the database is a copy of earlier than the checkpoint
         for values in model.history:
@@ -115,7 +117,7 @@ def default_training(store: Store, run: RunRecord, should_stop: Callable[[], boo
     )
     if run.all_baselines and should_stop() and store.run(run.id).state != "stopping":
         return None  # when it is resumed, the baselines are measured too
-    return report
+    return report | {"stopped_early": stopped_early}
 
 
 def _has_files(folder: Path) -> bool:

@@ -9,6 +9,7 @@ import streamlit as st
 from convmf.runs.store import RunRecord
 from pages.shared import address, frame
 from pages.shared.distinct import run_labels
+from pages.shared.run_words import UNCORRECTED
 from pages.shared.workspace import jobs, store
 
 _LAST = "run_chosen_last"
@@ -67,4 +68,6 @@ def choose_run(runs: Sequence[RunRecord], key: str) -> RunRecord:
     )
     st.session_state[_LAST] = chosen
     address.remember("run", chosen)
+    if by_id[chosen].is_uncorrected:
+        st.caption(UNCORRECTED)
     return by_id[chosen]

@@ -111,6 +111,8 @@ def _head(run: RunRecord, record: DatasetRecord) -> None:
         ended = f", ended {run.ended:%d %B %Y, %H:%M} UTC" if run.ended else ""
         st.caption(f"Trained on {frame.plain(record.name)}{ended}.")
         st.page_link("pages/cold_start.py", label="**Describe a new item** →", query_params={"run": run.id})
+    if run.is_uncorrected:
+        st.caption(run_words.UNCORRECTED)
 
 
 def _findings(found: Results) -> None:

@@ -11,7 +11,7 @@ from convmf.errors import ConvMFError
 from convmf.runs.jobs import Progress
 from convmf.runs.store import RunRecord
 from pages.shared import curves, device, frame, new_training, run_curves, run_details, run_result
-from pages.shared.run_words import NONE, STATES, duration, show_progress
+from pages.shared.run_words import NONE, STATES, UNCORRECTED, duration, show_progress
 from pages.shared.workspace import jobs, read_only, store
 
 RUNS, NEW = "Runs", "New training"
@@ -53,6 +53,8 @@ def _draw(run: RunRecord) -> None:
             st.caption(f"Choose “{CHANGE}”, change what the message names, and start it.")
     elif run.reason:
         st.info(frame.plain(run.reason))
+    elif run.is_uncorrected and not run.is_active:
+        st.info(UNCORRECTED)
     if run.is_active:
         show_progress(progress)
     if history or run.is_active:

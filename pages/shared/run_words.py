@@ -21,6 +21,12 @@ STATES = {
 }
 """Each state in a word for people, and the colour of its badge."""
 
+UNCORRECTED = (
+    "This model was stopped before its end. Its text network was not corrected for new descriptions, so what it says "
+    "of them is rougher, and intervals are wider. Resume it on the Train page to finish it."
+)
+"""Said wherever a model is shown that ``is_uncorrected``."""
+
 NONE = "–"
 """What stands where there is no figure."""
 
