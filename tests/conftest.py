@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
 
 from convmf.training.forecast import Costs
+
+if TYPE_CHECKING:
+    from tests.train_page import Gate
 
 # The same examples everywhere and always, no limit of time on a busy machine, and no files of examples.
 settings.register_profile("steady", derandomize=True, deadline=None, database=None)
@@ -37,6 +41,18 @@ def workspace(tmp_path, monkeypatch):
     monkeypatch.setattr(forecast_view, "calibrate", lambda device: Costs(1e-5, 1e-9, 1e-9, 5e-9))
     yield folder
     clear()
+
+
+@pytest.fixture
+def gate(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> Gate:
+    """Trainings that do what the test says."""
+    from convmf.runs.jobs import Jobs
+    from pages.shared import workspace as shared
+    from tests.train_page import Gate
+
+    training = Gate()
+    monkeypatch.setattr(shared, "Jobs", lambda store: Jobs(store, training))
+    return training
 
 
 @pytest.fixture
