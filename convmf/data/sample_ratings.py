@@ -53,9 +53,16 @@ _TASTE_SPREAD = 0.12
 
 @dataclass(frozen=True)
 class World:
-    """Everything behind the files: films, scores and ratings, one entry a rating in the last five arrays."""
+    """Everything behind the files: films, users, scores and ratings, one entry a rating in the last six arrays."""
 
     films: list[Film]
+    film_level: Floats
+    """(n_films,), the untold part included."""
+    film_taste: Floats
+    """(n_films, n_axes), TASTE_STRENGTH included."""
+    user_level: Floats
+    user_taste: Floats
+    """(n_users, n_axes)."""
     user_index: Ints
     item_index: Ints
     timestamp: Ints
@@ -82,7 +89,19 @@ def make_world(seed: int = SEED) -> World:
     below = np.cumsum(rating_probabilities(told_score + untold, NOISE_SD), axis=1)[:, :-1]
     rating = 1 + (random.random(len(told_score))[:, None] > np.round(below, 9)).sum(axis=1)
     timestamp = _timestamps(random, user_index)
-    return World(films, user_index, item_index, timestamp, told_score, untold, rating.astype(np.int64))
+    return World(
+        films=films,
+        film_level=told_level + untold_level,
+        film_taste=film_taste * np.array(TASTE_STRENGTH),
+        user_level=user_level,
+        user_taste=user_taste,
+        user_index=user_index,
+        item_index=item_index,
+        timestamp=timestamp,
+        told_score=told_score,
+        untold=untold,
+        rating=rating.astype(np.int64),
+    )
 
 
 def rating_probabilities(score: Floats, noise_sd: float) -> Floats:
