@@ -19,6 +19,7 @@ from collections.abc import Sequence
 from itertools import groupby
 from typing import Any, NamedTuple
 
+import numpy as np
 import scipy.sparse
 import torch
 import torch.nn.functional as F
@@ -324,7 +325,7 @@ def _embedding_gradient(
     """(vocab, dim), each word's sum over the kernels it won for; of sparse layout, only rows of distinct words."""
     (n_kernels, batch), n_distinct = words.shape, len(distinct_ids)
     won_by_kernel = scipy.sparse.csr_array(
-        (entries.flatten().numpy(), words.flatten().numpy(), range(0, words.numel() + 1, batch)),
+        (entries.flatten().numpy(), words.flatten().numpy(), np.arange(0, words.numel() + 1, batch, dtype=np.int32)),
         shape=(n_kernels, n_distinct),
     )
     by_word = won_by_kernel.tocsc()  # words that won twice for a kernel keep both entries
