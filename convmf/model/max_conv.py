@@ -323,10 +323,10 @@ def _embedding_gradient(
     entries: Tensor, words: Tensor, kernels: Tensor, distinct_ids: Tensor, vocab: int, sparse: bool
 ) -> Tensor:
     """(vocab, dim), each word's sum over the kernels it won for; of sparse layout, only rows of distinct words."""
-    (n_kernels, batch), n_distinct = words.shape, len(distinct_ids)
+    (n_rows, batch), n_distinct = words.shape, len(distinct_ids)
     won_by_kernel = scipy.sparse.csr_array(
         (entries.flatten().numpy(), words.flatten().numpy(), np.arange(0, words.numel() + 1, batch, dtype=np.int32)),
-        shape=(n_kernels, n_distinct),
+        shape=(n_rows, n_distinct),
     )
     by_word = won_by_kernel.tocsc()  # words that won twice for a kernel keep both entries
     first = int(by_word.indptr[PAD + 1])
