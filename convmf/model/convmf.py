@@ -27,6 +27,9 @@ from convmf.model.storage import read_model, write_model
 Floats = NDArray[np.float32]
 _Value = TypeVar("_Value")
 
+# So few that their factors stay in the processor's cache between gathering and multiplying.
+_PAIRS_AT_ONCE = 16384
+
 
 @dataclass(frozen=True)
 class RatingScale:
@@ -126,15 +129,8 @@ class ConvMF:
 
     def predict_rows_from(self, item_factors: Tensor, user_index: NDArray[Any], item_index: NDArray[Any]) -> Floats:
         """As :meth:`predict_rows`, with other factors (n_items, D) of the items, such as ``text_factors``."""
-        pieces = [
-            pair_scores(self.user_factors[users], item_factors[items], biases=self.config.biases)
-            for users, items in zip(
-                torch.as_tensor(np.array(user_index, dtype=np.int64)).split(1 << 18),
-                torch.as_tensor(np.array(item_index, dtype=np.int64)).split(1 << 18),
-                strict=True,
-            )
-        ]
-        ratings: Floats = self.scale.to_ratings(torch.cat(pieces)).numpy()
+        scores = row_scores(self.user_factors, item_factors, user_index, item_index, biases=self.config.biases)
+        ratings: Floats = self.scale.to_ratings(scores).numpy()
         return ratings
 
     def predict_text(self, texts: Sequence[str], user_ids: Sequence[str] | None = None) -> Floats:
@@ -489,6 +485,22 @@ def pair_scores(user_factors: Tensor, item_factors: Tensor, *, biases: bool) -> 
         return (user_factors * item_factors).sum(dim=1)
     factors = (user_factors[:, 1:] * item_factors[:, 1:]).sum(dim=1)
     return user_factors[:, 0] + item_factors[:, 0] + factors
+
+
+def row_scores(
+    user_factors: Tensor, item_factors: Tensor, user_index: NDArray[Any], item_index: NDArray[Any], *, biases: bool
+) -> Tensor:
+    """:func:`pair_scores` of pairs of row numbers, (n_pairs,); in pieces, so that memory stays small."""
+    users, items = (
+        torch.as_tensor(np.array(index, dtype=np.int64), device=user_factors.device).split(_PAIRS_AT_ONCE)
+        for index in (user_index, item_index)
+    )
+    return torch.cat(
+        [
+            pair_scores(user_factors.index_select(0, some), item_factors.index_select(0, others), biases=biases)
+            for some, others in zip(users, items, strict=True)
+        ]
+    )
 
 
 def score_matrix(user_factors: Tensor, item_factors: Tensor, *, biases: bool) -> Tensor:

@@ -14,6 +14,8 @@ import torch
 from scipy.optimize import brentq, lsq_linear
 from torch import Tensor
 
+from convmf.model.convmf import row_scores
+
 # Slopes in the level and in the factors. A network that has seen half of the items is shyer in the level than the one
 # that is kept, so a slope above 1 would be that of another network.
 _STEEPEST = (1.0, 2.0)
@@ -21,7 +23,6 @@ _STEEPEST = (1.0, 2.0)
 _PRIOR_ITEMS = 20.0
 # artanh of anything closer to 1 is no number to reckon with.
 _MOST = 0.99
-_RATINGS_AT_ONCE = 1_000_000
 
 
 class ScoredPairs(NamedTuple):
@@ -118,8 +119,7 @@ def _steps_of_levels_and_tastes(reading: Tensor, user_factors: Tensor, valid: Sc
 
 def _tastes(user_factors: Tensor, tastes: Tensor, pairs: ScoredPairs) -> Tensor:
     """pᵀq of each rating, (n_ratings,), for ``tastes`` q, (n_items, D − 1)."""
-    parts = zip(pairs.users.split(_RATINGS_AT_ONCE), pairs.items.split(_RATINGS_AT_ONCE), strict=True)
-    return torch.cat([(user_factors[users, 1:] * tastes[items]).sum(dim=1) for users, items in parts])
+    return row_scores(user_factors[:, 1:], tastes, pairs.users.numpy(), pairs.items.numpy(), biases=False)
 
 
 def _counts(pairs: ScoredPairs, n_items: int) -> Tensor:

@@ -23,7 +23,7 @@ from convmf.device import choose_device
 from convmf.errors import ConfigError, RunError, quoted
 from convmf.evaluation.metrics import rmse
 from convmf.model.als import RatingRows, Stopped, half_step, prior_shares
-from convmf.model.convmf import ConvMF, RatingScale, pair_scores
+from convmf.model.convmf import ConvMF, RatingScale, row_scores
 from convmf.model.loss import objective
 from convmf.training.calibration import Calibration, ScoredPairs
 from convmf.training.checkpoint import Checkpoint, Shapes, check_shapes, load_checkpoint, prefixed, shapes_of, under
@@ -242,10 +242,10 @@ class Training:
         valid = self.split.valid
         if not len(valid):
             return None
-        users = self.user_factors[torch.tensor(valid.user_index, device=self.device)]
-        items = self.item_factors[torch.tensor(valid.item_index, device=self.device)]
-        ratings = self.scale.to_ratings(pair_scores(users, items, biases=self.config.biases))
-        return rmse(ratings.cpu().numpy(), valid.rating)
+        scores = row_scores(
+            self.user_factors, self.item_factors, valid.user_index, valid.item_index, biases=self.config.biases
+        )
+        return rmse(self.scale.to_ratings(scores).cpu().numpy(), valid.rating)
 
     def _keep_best(self, result: IterationResult) -> None:
         best = min((past.valid_rmse for past in self.history if past.valid_rmse is not None), default=None)
