@@ -27,6 +27,8 @@ from convmf.data.splits import split_ratings
 from tests.benchmarks.common import machine_line, peak_memory, print_table, print_target, run_alone
 from tests.benchmarks.long_tail import long_tail_ratings, with_texts
 
+LARGE = 3.0
+"""Millions of ratings from which on it is they that make the peak, and not the network's training."""
 USERS_A_MILLION, ITEMS_A_MILLION = 6_500, 2_360
 WORDS_PER_TEXT = 20
 COLUMNS = ("user_index", "item_index", "rating")
@@ -114,10 +116,12 @@ def report_trainings(millions: Sequence[float], iterations: int) -> None:
         first, last = results[0]["iteration"] / millions[0], results[-1]["iteration"] / millions[-1]
         label = f"a million ratings among {millions[-1]:g} M against among {millions[0]:g} M"
         print_target(f"seconds an iteration of {label}", last / first, 1.25, " ×")
-    if len(results) > 2:
+    large = [(size, result["peak"]) for size, result in zip(millions, results, strict=True) if size >= LARGE]
+    if len(large) > 2:
         # Of what each size adds, so that libraries and the network, which don't grow, hide nothing.
-        added = np.diff([result["peak"] for result in results]) / np.diff(millions)
-        label = f"a million ratings beyond {millions[-2]:g} M against beyond {millions[0]:g} M"
+        sizes, peaks = zip(*large, strict=True)
+        added = np.diff(peaks) / np.diff(sizes)
+        label = f"a million ratings beyond {sizes[-2]:g} M against beyond {sizes[0]:g} M"
         print_target(f"memory of {label}", float(added[-1] / added[0]), 1.25, " ×")
     print_target(f"peak memory of a training on {millions[-1]:g} M ratings", results[-1]["peak"], 8, " GB")
 
