@@ -18,14 +18,21 @@ from tests.helpers import TINY
 ROOT = Path(__file__).parents[1]
 
 
-def page(path: str, **query: str | list[str]) -> AppTest:
-    """The page at ``path``, drawn once, without an error."""
+def drawn(path: str, **query: str | list[str]) -> AppTest:
+    """The page at ``path``, drawn once; it may say what is wrong."""
     app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).run()
     app.switch_page(path)
     for key, value in query.items():
         app.query_params[key] = value
     app.run()
-    assert not app.exception and not app.error
+    assert not app.exception
+    return app
+
+
+def page(path: str, **query: str | list[str]) -> AppTest:
+    """The page at ``path``, drawn once, without an error."""
+    app = drawn(path, **query)
+    assert not app.error
     return app
 
 

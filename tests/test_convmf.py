@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 
 from convmf.errors import ModelError
-from convmf.model.convmf import ConvMF, RatingScale, pair_scores, score_matrix
+from convmf.model.convmf import ConvMF, RatingScale, pair_scores, row_scores, score_matrix
 from convmf.training.factorization import MatrixFactorization
 from convmf.training.loop import fit
 from tests.helpers import TINY, tiny_dataset
@@ -30,6 +30,17 @@ def test_scores_by_hand() -> None:
     assert score_matrix(users, items, biases=True).tolist() == [[1 + 0.5 - 2 + 6, 1 + 0 + 2 + 3]]
     assert pair_scores(users.expand(2, 3), items, biases=True).tolist() == [5.5, 6.0]
     assert pair_scores(users.expand(2, 3), items, biases=False).tolist() == [4.5, 5.0]
+
+
+@pytest.mark.parametrize("biases", [True, False])
+@pytest.mark.parametrize("n_pairs", [0, 3, 4, 8])
+def test_pairs_of_rows_are_scored_in_pieces(monkeypatch, n_pairs, biases):
+    monkeypatch.setattr("convmf.model.convmf._PAIRS_AT_ONCE", 3)
+    random = torch.Generator().manual_seed(0)
+    users, items = torch.randn(5, 4, generator=random), torch.randn(6, 4, generator=random)
+    user_index, item_index = np.arange(n_pairs, dtype=np.int32) % 5, np.arange(n_pairs, dtype=np.int32) * 5 % 6
+    expected = pair_scores(users[user_index.tolist()], items[item_index.tolist()], biases=biases)
+    assert torch.equal(row_scores(users, items, user_index, item_index, biases=biases), expected)
 
 
 def test_the_scale_goes_there_and_back() -> None:

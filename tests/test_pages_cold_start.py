@@ -18,19 +18,14 @@ from convmf.runs.store import RunRecord
 from pages.shared import charts, cold_charts, cold_coloured, cold_input, cold_words
 from pages.shared import workspace as shared
 from tests.helpers import TINY, tiny_dataset
+from tests.page_helpers import drawn
 
 ROOT = Path(__file__).parents[1]
 
 
 def cold_page(**query: str) -> AppTest:
     """The page, drawn once."""
-    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).run()
-    app.switch_page("pages/cold_start.py")
-    for key, value in query.items():
-        app.query_params[key] = value
-    app.run()
-    assert not app.exception
-    return app
+    return drawn("pages/cold_start.py", **query)
 
 
 def describe(app: AppTest, text: str) -> AppTest:

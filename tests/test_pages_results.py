@@ -21,19 +21,14 @@ from convmf.runs.store import RunRecord
 from pages.shared import pick, results_runs, results_take, results_view
 from pages.shared import workspace as shared
 from tests.helpers import TINY, tiny_dataset
+from tests.page_helpers import drawn
 
 ROOT = Path(__file__).parents[1]
 
 
 def results_page(**query: str) -> AppTest:
     """The page, drawn once."""
-    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120).run()
-    app.switch_page("pages/results.py")
-    for key, value in query.items():
-        app.query_params[key] = value
-    app.run()
-    assert not app.exception
-    return app
+    return drawn("pages/results.py", **query)
 
 
 def texts(app: AppTest) -> str:

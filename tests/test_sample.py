@@ -17,7 +17,15 @@ from sklearn.pipeline import make_pipeline
 
 from convmf.data import sample
 from convmf.data.sample_phrases import CRAFTS, THEMES, TONES
-from convmf.data.sample_ratings import NOISE_SD, UNTOLD_SD, World, make_world, rating_moments, rating_probabilities
+from convmf.data.sample_ratings import (
+    MEAN,
+    NOISE_SD,
+    UNTOLD_SD,
+    World,
+    make_world,
+    rating_moments,
+    rating_probabilities,
+)
 from convmf.data.sample_text import Film, invent_films
 from convmf.data.sample_world import PEOPLE, SETTINGS
 from convmf.errors import DataError
@@ -177,6 +185,13 @@ def test_floors_are_what_a_model_that_knows_the_truth_gets(world: World) -> None
     untold = UNTOLD_SD * generator.standard_normal(n)
     again = stars(world.told_score + untold, NOISE_SD * generator.standard_normal(n))
     assert np.sqrt(np.mean((again - told_mean) ** 2)) == pytest.approx(truth.rmse_floor_cold, rel=0.01)
+
+
+def test_scores_are_made_of_what_the_world_tells_of_films_and_users(world: World) -> None:
+    users, films = world.user_index, world.item_index
+    tastes = (world.user_taste[users] * world.film_taste[films]).sum(axis=1)
+    score = MEAN + world.user_level[users] + world.film_level[films] + tastes
+    assert np.allclose(score, world.told_score + world.untold, rtol=0, atol=1e-5)
 
 
 def test_taste_and_text_matter(world: World) -> None:

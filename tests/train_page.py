@@ -15,19 +15,14 @@ from convmf.runs.store import RunRecord, Store
 from pages.shared import run_words
 from pages.shared import workspace as shared
 from tests.helpers import TINY, tiny_dataset
+from tests.page_helpers import drawn
 
 ROOT = Path(__file__).parents[1]
 
 
 def train_page(**query: str) -> AppTest:
     """The page, drawn once."""
-    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).run()
-    app.switch_page("pages/train.py")
-    for key, value in query.items():
-        app.query_params[key] = value
-    app.run()
-    assert not app.exception
-    return app
+    return drawn("pages/train.py", **query)
 
 
 def run_until(app: AppTest, condition: Callable[[], bool]) -> None:

@@ -14,7 +14,6 @@ from pages.shared import address, frame, results_manage, results_view, run_words
 from pages.shared.workspace import read_only, store
 
 MAX_COMPARED = 8
-_NONE = "–"
 _HELP = {
     "New: RMSE": "Typical error, in rating points, on items held out as if nobody had rated them.",
     "New: averages": "The same for user and item averages alone.",
@@ -100,7 +99,7 @@ def _choose(shown: Sequence[RunRecord], datasets: Mapping[str, DatasetRecord]) -
             "Run": st.column_config.TextColumn(pinned=True),
             **{name: st.column_config.NumberColumn(format="%.4f", help=words) for name, words in _HELP.items()},
         },
-        placeholder=_NONE,
+        placeholder=run_words.NONE,
     )
     rows = [row for row in event["selection"]["rows"] if row < len(shown)]
     chosen = [shown[row] for row in rows]
@@ -182,7 +181,7 @@ def settings_table(rows: Sequence[SettingRow], names: Sequence[str]) -> pd.DataF
         "Name": [row.name for row in rows],
     }
     for column, name in enumerate(names):
-        table[name] = [_NONE if row.values[column] is None else str(row.values[column]) for row in rows]
+        table[name] = [run_words.NONE if row.values[column] is None else str(row.values[column]) for row in rows]
     return pd.DataFrame(table)
 
 
@@ -205,15 +204,17 @@ def figures_table(
         measured = [value.value for value in rmse if value]
         best = min(measured) if mark_best and len(measured) > 1 else None
         table[f"{title}: RMSE"] = [
-            _NONE if value is None else _bold(results_view.with_interval(value, "{:.4f}"), value.value == best)
+            run_words.NONE if value is None else _bold(results_view.with_interval(value, "{:.4f}"), value.value == best)
             for value in rmse
         ]
-        table[f"{title}: less error"] = [_NONE if gain is None else short_percent(gain) for gain in gains]
+        table[f"{title}: less error"] = [run_words.NONE if gain is None else short_percent(gain) for gain in gains]
     reports = [run.report or {} for run in chosen]
     valid = [report.get("rmse", {}).get("valid") for report in reports]
-    table["RMSE, validation"] = [_NONE if value is None else f"{value:.4f}" for value in valid]
-    table["Best iteration"] = [str(report.get("best_iteration", _NONE)) for report in reports]
-    table["Time"] = [run_words.duration(report["seconds"]) if "seconds" in report else _NONE for report in reports]
+    table["RMSE, validation"] = [run_words.NONE if value is None else f"{value:.4f}" for value in valid]
+    table["Best iteration"] = [str(report.get("best_iteration", run_words.NONE)) for report in reports]
+    table["Time"] = [
+        run_words.duration(report["seconds"]) if "seconds" in report else run_words.NONE for report in reports
+    ]
     table["Data set"] = [frame.plain(datasets[run.dataset_id].name) for run in chosen]
     table["State"] = [run_words.STATES[run.state][0] for run in chosen]
     return pd.DataFrame.from_dict(table, orient="index", columns=[frame.plain(name) for name in names])

@@ -22,7 +22,6 @@ if TYPE_CHECKING:  # the modules behind them import torch
     from convmf.evaluation.results import Results
 
 _TONES = {"good": ("green", "good news"), "neutral": ("gray", "worth knowing"), "bad": ("orange", "take care")}
-_NONE = "–"
 _SECTIONS = {
     "outcome": "What came out",
     "errors": "Where it is wrong",
@@ -169,7 +168,7 @@ def comparison_table(rows: Sequence[Row]) -> pd.DataFrame:
     for row in rows:
         if row.rmse is not None:
             figure = with_interval(row.rmse, "{:.3f}")
-            gain = short_percent(row.gain) if row.gain else _NONE
+            gain = short_percent(row.gain) if row.gain else run_words.NONE
             table[row.label] = {"RMSE": f"**{figure}**" if row.is_model else figure, "Less error": gain}
     return pd.DataFrame.from_dict(table, orient="index")
 

@@ -34,7 +34,7 @@ GROWING_OBJECTIVE = (
 
 
 def show(run: RunRecord, history: Sequence[Mapping[str, Any]]) -> None:
-    """Error, objective and the text network\'s loss over the iterations."""
+    """Error, objective and the text network's loss over the iterations."""
     if not history and not run.is_active:
         st.caption("It ended before its first iteration was finished, so there are no curves.")
         return

@@ -160,7 +160,8 @@ def print_quality(name: str, results: Sequence[Figures]) -> None:
         print_target(f"{name}, cold RMSE ÷ user mean", ratio("ConvMF", "cold", "user_mean"), COLD_TARGETS[name])
         print_target(f"{name}, cold RMSE ÷ tf-idf ridge", ratio("ConvMF", "cold", "tfidf_ridge"), 1.0)
     if name == BUILT_IN:
-        print_limit([split_of(load(name), seed) for seed in range(len(results))])
+        data = load(name)
+        print_limit([split_of(data, seed) for seed in range(len(results))])
         truth = sample_truth()
         for part, floor, limit in (("test", truth.rmse_floor_warm, 1.03), ("cold", truth.rmse_floor_cold, 1.10)):
             reached = fmean(figures["ConvMF"][part] or math.nan for figures in results)
