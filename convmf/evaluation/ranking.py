@@ -14,7 +14,7 @@ from torch import Tensor
 from convmf.data.dataset import Ratings
 from convmf.data.splits import Split
 from convmf.errors import DataError
-from convmf.model.convmf import ConvMF, score_matrix
+from convmf.model.convmf import ConvMF
 
 K = 10
 
@@ -180,12 +180,10 @@ def _part_report(
     task = RankingTask.of(split, part, candidates)
     if not len(task.users):
         return None
-    items = model.item_factors[torch.from_numpy(candidates)]
     generator = torch.Generator().manual_seed(split.settings.seed)
 
     def by_model(users: NDArray[np.int64]) -> Tensor:
-        # Unclipped, so that items at the top of the scale keep their order.
-        return score_matrix(model.user_factors[torch.from_numpy(users)], items, biases=model.config.biases)
+        return model.scores(users)[:, torch.from_numpy(candidates)]
 
     def by_popularity(users: NDArray[np.int64]) -> Tensor:
         return torch.from_numpy(task.popularity.astype(np.float32)).expand(len(users), -1)

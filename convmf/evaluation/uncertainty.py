@@ -59,7 +59,7 @@ def measure_intervals(model: ConvMF, split: Split, held_out_text_factors: Tensor
     smallest = 1e-6 * max(float((error**2).mean()), 1e-6)
     user_variance = np.maximum(user_parts @ weights[:2], smallest)  # (n_users,)
 
-    read = model.predict_rows_from(held_out_text_factors, valid.user_index, valid.item_index)
+    read = model.predict_rows_from_text(held_out_text_factors, valid.user_index, valid.item_index)
     text_error = np.abs(valid.rating - read).astype(np.float64)
     text = max(0.0, float((text_error**2 - user_variance[valid.user_index]).mean()))
     mean, variance = _over_users(model, held_out_text_factors)
@@ -121,10 +121,10 @@ def _spread(model: ConvMF, train: Ratings, user_counts: NDArray[np.int64]) -> Ar
 
 
 def _over_users(model: ConvMF, item_factors: Tensor) -> tuple[Array, Array]:
-    """Mean and variance over the users of each item's predicted ratings, (n_items,) each."""
+    """Mean and variance over the users of the ratings that they would give to such texts, (n_items,) each."""
     n_users = len(model.user_ids)
     some = np.linspace(0, n_users - 1, min(n_users, _MOST_USERS)).astype(np.int64)
-    pieces = [model.rate(model.user_factors[some], part) for part in item_factors.split(_ITEMS_AT_ONCE)]
+    pieces = [model.rate(model.user_factors_at(0)[some], part) for part in item_factors.split(_ITEMS_AT_ONCE)]
     means = np.concatenate([piece.mean(axis=1, dtype=np.float64) for piece in pieces])
     return means, np.concatenate([piece.var(axis=1, dtype=np.float64) for piece in pieces])
 

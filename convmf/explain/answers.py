@@ -78,18 +78,17 @@ def explain_recommendations(
         The user or an item is unknown, or a rating is off the scale.
     """
     if isinstance(user, str):
-        factors = model.user_factors[int(model.user_rows([user])[0])]
         rows = [
             {"item_id": item.item_id, "title": item.title, "rating": item.score} for item in model.recommend(user, n)
         ]
     else:
         folded = explain_fold_in(model, user, n)
-        factors = folded.user_factors
         rows = [
             {"item_id": item.item_id, "title": item.title, "rating": item.rating, **item.to_dict()}
             for item in folded.items
         ]
     if parts:
+        who = user if isinstance(user, str) else folded.user_factors
         for row in rows:
-            row["parts"] = split_prediction(model, factors, str(row["item_id"])).to_dict()
+            row["parts"] = split_prediction(model, who, str(row["item_id"])).to_dict()
     return rows

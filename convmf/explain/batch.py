@@ -40,7 +40,7 @@ def rate_texts(model: ConvMF, texts: Sequence[str], on_progress: Callable[[int],
         words = [vocabulary.known_and_unknown(text) for text in batch]
         # Nothing was learned of an unknown word, so a text of them alone is read as an empty one.
         theta = model.encode([text if known else "" for text, (known, _) in zip(batch, words, strict=True)])
-        ratings = model.rate(model.user_factors, theta)  # (n_batch, n_users)
+        ratings = model.rate(model.user_factors_at(0), theta)  # (n_batch, n_users)
         for place, (known, unknown) in enumerate(words):
             rows.append(_row(model, ratings[place], theta[place], len(known), len(unknown)))
         if on_progress is not None:

@@ -58,7 +58,8 @@ def item_figures(model: ConvMF, item_id: str) -> ItemFigures:
     """
     row = int(model.item_rows([item_id])[0])
     own = model.ratings.rating[model.ratings.item_index == row]
-    predicted = model.rate(model.user_factors, model.item_factors[row : row + 1])  # (1, n_users)
+    users = model.user_factors_at(int(model.item_counts[row]))
+    predicted = model.rate(users, model.item_factors[row : row + 1])  # (1, n_users)
     return ItemFigures(
         n_ratings=len(own),
         mean_rating=float(own.mean(dtype=np.float64)) if len(own) else None,

@@ -124,7 +124,7 @@ def _moves(model: ConvMF, mean: Tensor, high: Tensor, groups: list[list[int]]) -
 
 def _user_changes(model: ConvMF, moves: Tensor) -> Tensor:
     """What the changes of θ (n_groups, D) do to every user's rating, in rating points: (n_groups, n_users)."""
-    users = model.user_factors.clone()
+    users = model.user_factors_at(0).clone()
     users[:, : int(model.config.biases)] = 1.0
     return model.scale.std * moves @ users.T
 

@@ -25,7 +25,8 @@ class PredictionParts:
     mean
         Mean of the training ratings; 0 in the paper's model, which has no levels.
     user_bias, item_bias
-        How far the user rates above it, and the item is rated above it.
+        How far the user rates above it, and the item is rated above it. A user's is another for an item with few
+        ratings, see :meth:`ConvMF.user_factors_at`.
     item_bias_from_text
         Part of ``item_bias``, no further summand: what the text alone says of the item's level.
     text_part
@@ -73,16 +74,17 @@ def split_prediction(model: ConvMF, user: str | Tensor, item: str) -> Prediction
     """
     row = int(model.item_rows([item])[0])
     factors, theta = model.item_factors[row].double(), model.text_factors[row].double()  # (D,)
-    weights = slope(model, user)  # (D,)
+    n_ratings = int(model.item_counts[row])
+    weights = slope(model, user, n_ratings=n_ratings)  # (D,)
     first = int(model.config.biases)
     std, levels = model.scale.std, bool(first)
-    raw = float(raw_rating(model, factors[None], user)[0])
+    raw = float(raw_rating(model, factors[None], user, n_ratings=n_ratings)[0])
     rating = min(max(raw, model.scale.lowest), model.scale.highest)
     return PredictionParts(
         item_id=item,
         title=model.titles[row],
         mean=model.scale.mean,
-        user_bias=std * float(user_vector(model, user)[0]) if levels else 0.0,
+        user_bias=std * float(user_vector(model, user, n_ratings=n_ratings)[0]) if levels else 0.0,
         item_bias=std * float(factors[0]) if levels else 0.0,
         item_bias_from_text=std * float(theta[0]) if levels else 0.0,
         text_part=float(weights[first:] @ theta[first:]),

@@ -95,9 +95,10 @@ def read_text(model: ConvMF, text: str, top: int = 10) -> TextReading:
     # The model never learned what an unknown word means, so nothing but an empty text is left to rate.
     factors = model.encode([text if known else ""])  # (1, D)
     effects = text_effects(model, text)
-    ratings = model.rate(model.user_factors, factors)[0]  # (n_users,)
+    users = model.user_factors_at(0)
+    ratings = model.rate(users, factors)[0]  # (n_users,)
     # Unclipped scores order users at the top of the scale too.
-    scores = score_matrix(model.user_factors, factors, biases=model.config.biases)[:, 0]
+    scores = score_matrix(users, factors, biases=model.config.biases)[:, 0]
     best = torch.topk(scores, min(top, len(scores))).indices.tolist()
     p10, p90 = np.percentile(ratings, [10, 90])
     low, high = of_somebody(model, ratings) or (None, None)

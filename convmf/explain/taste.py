@@ -15,8 +15,9 @@ Users = str | Sequence[str] | Tensor | None
 """A user id, several of them (a group), factors (D,) or (n_users, D) such as those of a fold-in, or None: all users."""
 
 
-def user_vector(model: ConvMF, users: Users = None) -> Tensor:
-    """The factors of a user, or the mean of a group's, (D,) in float64.
+def user_vector(model: ConvMF, users: Users = None, *, n_ratings: int = 0) -> Tensor:
+    """The factors of a user, or the mean of a group's, (D,) in float64, as an item with ``n_ratings`` training
+    ratings meets them; 0 is a text alone.
 
     Ratings before clipping are linear in a user's factors, so the mean stands for the group's mean rating.
 
@@ -25,29 +26,26 @@ def user_vector(model: ConvMF, users: Users = None) -> Tensor:
     ModelError
         A user is unknown, or the group is empty.
     """
-    if users is None:
-        factors = model.user_factors
-    elif isinstance(users, Tensor):
-        factors = users
-    else:
-        factors = model.user_factors[model.user_rows([users] if isinstance(users, str) else users)]
+    factors = users if isinstance(users, Tensor) else model.user_factors_at(n_ratings)
+    if users is not None and not isinstance(users, Tensor):
+        factors = factors[model.user_rows([users] if isinstance(users, str) else users)]
     if not len(factors):
         raise ModelError("The group of users is empty; give at least one user.")
     return factors.double().reshape(-1, factors.shape[-1]).mean(dim=0)
 
 
-def slope(model: ConvMF, users: Users = None) -> Tensor:
+def slope(model: ConvMF, users: Users = None, *, n_ratings: int = 0) -> Tensor:
     """Rating points that each unit of an item's factors is worth to the users, (D,) in float64."""
-    direction = user_vector(model, users).clone()
+    direction = user_vector(model, users, n_ratings=n_ratings)
     if model.config.biases:
         direction[0] = 1.0
     return model.scale.std * direction
 
 
-def raw_rating(model: ConvMF, item_factors: Tensor, users: Users = None) -> Tensor:
+def raw_rating(model: ConvMF, item_factors: Tensor, users: Users = None, *, n_ratings: int = 0) -> Tensor:
     """The users' mean rating before clipping, (n_items,) in float64, of items with these factors (n_items, D)."""
-    level = float(user_vector(model, users)[0]) if model.config.biases else 0.0
-    return model.scale.mean + model.scale.std * level + item_factors.double() @ slope(model, users)
+    level = float(user_vector(model, users, n_ratings=n_ratings)[0]) if model.config.biases else 0.0
+    return model.scale.mean + model.scale.std * level + item_factors.double() @ slope(model, users, n_ratings=n_ratings)
 
 
 def text_parts(model: ConvMF) -> tuple[TextNetwork, Vocabulary]:

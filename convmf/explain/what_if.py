@@ -84,7 +84,8 @@ def what_if_rated(model: ConvMF, text: str, ratings: Mapping[str, float]) -> Wha
     # Nothing was learned of an unknown word, so a text of them alone is read as an empty one.
     theta = model.encode([text if known else ""])  # (1, D)
     factors, trust = _half_step(model, theta, ratings) if ratings else (theta, 1.0)
-    before, after = (model.rate(model.user_factors, item)[0] for item in (theta, factors))
+    before = model.rate(model.user_factors_at(0), theta)[0]
+    after = model.rate(model.user_factors_at(len(ratings)), factors)[0]
     rows = model.user_rows(list(ratings))
     return WhatIf(
         text_factors=theta[0],
@@ -107,7 +108,7 @@ def spread_users(model: ConvMF, text: str, n: int) -> list[str]:
     ModelError
         The model was trained without texts.
     """
-    scores = score_matrix(model.user_factors, model.encode([text]), biases=model.config.biases)[:, 0]
+    scores = score_matrix(model.user_factors_at(0), model.encode([text]), biases=model.config.biases)[:, 0]
     order = torch.argsort(scores, stable=True)
     places = np.linspace(0, len(order) - 1, min(n, len(order))).round().astype(int)
     return [model.user_ids[int(order[place])] for place in places]

@@ -74,6 +74,9 @@ class ConvMF:
         All ratings of the data set: what a user has seen already.
     user_lambda
         λ_U of a user with one rating, as it was in the best iteration.
+    cold_user_factors
+        ũ, (n_users, D): the users' factors as an item meets them of which nothing but the text is known, see
+        :meth:`user_factors_at`. None where the CNN wasn't calibrated: then they are the same as all others.
     text_trust
         How much of each item's factors comes from its text, (n_items,) in 0…1: 1 for an item without training
         ratings. None in a model without texts, and in one saved before this was kept.
@@ -95,6 +98,7 @@ class ConvMF:
     ratings: Ratings
     scale: RatingScale
     user_lambda: float
+    cold_user_factors: Tensor | None = None
     text_trust: Tensor | None = None
     vocabulary: Vocabulary | None = None
     cnn: TextNetwork | None = None
@@ -125,11 +129,21 @@ class ConvMF:
 
     def predict_rows(self, user_index: NDArray[Any], item_index: NDArray[Any]) -> Floats:
         """As :meth:`predict`, by row number; in pieces, so that memory stays small."""
-        return self.predict_rows_from(self.item_factors, user_index, item_index)
+        return self._predict_rows(self.item_factors, self.item_counts, user_index, item_index)
 
-    def predict_rows_from(self, item_factors: Tensor, user_index: NDArray[Any], item_index: NDArray[Any]) -> Floats:
-        """As :meth:`predict_rows`, with other factors (n_items, D) of the items, such as ``text_factors``."""
+    def predict_rows_from_text(
+        self, text_factors: Tensor, user_index: NDArray[Any], item_index: NDArray[Any]
+    ) -> Floats:
+        """As :meth:`predict_rows` if nobody had rated the items, which are read as ``text_factors``, (n_items, D)."""
+        return self._predict_rows(text_factors, torch.zeros_like(self.item_counts), user_index, item_index)
+
+    def _predict_rows(
+        self, item_factors: Tensor, n_ratings: Tensor, user_index: NDArray[Any], item_index: NDArray[Any]
+    ) -> Floats:
         scores = row_scores(self.user_factors, item_factors, user_index, item_index, biases=self.config.biases)
+        if self.cold_user_factors is not None:
+            cold = row_scores(self.cold_user_factors, item_factors, user_index, item_index, biases=self.config.biases)
+            scores = torch.lerp(scores, cold, self._coldness(n_ratings[torch.tensor(item_index)]))
         ratings: Floats = self.scale.to_ratings(scores).numpy()
         return ratings
 
@@ -140,8 +154,8 @@ class ConvMF:
         -------
         (n_texts, n_users): a row a text, a column a user (all users where ``user_ids`` is None).
         """
-        users = self.user_factors if user_ids is None else self.user_factors[self.user_rows(user_ids)]
-        return self.rate(users, self.encode(texts))
+        users = self.user_factors_at(0)
+        return self.rate(users if user_ids is None else users[self.user_rows(user_ids)], self.encode(texts))
 
     def encode(self, texts: Sequence[str]) -> Tensor:
         """θ of each text, (n_texts, D).
@@ -165,6 +179,33 @@ class ConvMF:
         scores = score_matrix(user_factors, item_factors, biases=self.config.biases)
         ratings: Floats = self.scale.to_ratings(scores).T.numpy()
         return ratings
+
+    def user_factors_at(self, n_ratings: int) -> Tensor:
+        """The users' factors as an item with so many training ratings meets them, (n_users, D).
+
+        Who rates an item has chosen it, and likes what they chose by more than its text tells, some by little and
+        some by much: ratings are missing not at random (Marlin and Zemel, RecSys 2009). u counts on an item whose
+        own ratings tell of that; ũ is fitted to the same ratings with the items as networks read them that didn't
+        know them, and so counts on a text alone. With n ratings it is (1 − s) u + s ũ, where s = λ_b / (λ_b + n) is
+        what they leave untold of the item's level.
+        """
+        if self.cold_user_factors is None:
+            return self.user_factors
+        return torch.lerp(self.user_factors, self.cold_user_factors, self._coldness(torch.tensor(n_ratings)))
+
+    def scores(self, user_index: NDArray[Any]) -> Tensor:
+        """What each item would get from users by row number, in the model's own unit and unclipped:
+        (n_users, n_items)."""
+        users, biases = torch.as_tensor(np.array(user_index, dtype=np.int64)), self.config.biases
+        scores = score_matrix(self.user_factors[users], self.item_factors, biases=biases)
+        if self.cold_user_factors is None:
+            return scores
+        cold = score_matrix(self.cold_user_factors[users], self.item_factors, biases=biases)
+        return torch.lerp(scores, cold, self._coldness(self.item_counts))
+
+    def _coldness(self, n_ratings: Tensor) -> Tensor:
+        """s of items with so many training ratings, in their shape."""
+        return self.config.lambda_bias / (self.config.lambda_bias + n_ratings.float())
 
     # Intervals --------------------------------------------------------------------------------
 
@@ -229,14 +270,13 @@ class ConvMF:
         """
         n = _count(n)
         hidden = set(self.item_rows(exclude).tolist())
-        if isinstance(user, Tensor):
-            factors = self._factors(user)
-        else:
-            row = int(self.user_rows([user])[0])
-            factors = self.user_factors[row]
-            hidden.update(self.ratings.item_index[self.ratings.user_index == row].tolist())
         # Unclipped, so that items at the top of the scale keep their order.
-        scores = score_matrix(factors[None], self.item_factors, biases=self.config.biases)[0]
+        if isinstance(user, Tensor):
+            scores = score_matrix(self._factors(user)[None], self.item_factors, biases=self.config.biases)[0]
+        else:
+            row = self.user_rows([user])
+            scores = self.scores(row)[0]
+            hidden.update(self.ratings.item_index[self.ratings.user_index == row[0]].tolist())
         scores[list(hidden)] = -torch.inf
         best = torch.topk(scores, min(n, len(scores) - len(hidden))).indices
         ratings = self.scale.to_ratings(scores[best])
@@ -359,6 +399,8 @@ class ConvMF:
             "ratings.item_index": torch.tensor(self.ratings.item_index),
             "ratings.rating": torch.tensor(self.ratings.rating),
         }
+        if self.cold_user_factors is not None:
+            tensors["cold_user_factors"] = self.cold_user_factors
         if self.text_trust is not None:
             tensors["text_trust"] = self.text_trust
         if self.intervals is not None:
@@ -372,6 +414,7 @@ class ConvMF:
             "titles": self.titles,
             "scale": vars(self.scale),
             "user_lambda": self.user_lambda,
+            "has_cold_user_factors": self.cold_user_factors is not None,
             "has_text_trust": self.text_trust is not None,
             "words": None if self.vocabulary is None else self.vocabulary.words,
             "embedding_dim": None if self.cnn is None else self.cnn.embedding_dim,
@@ -422,6 +465,7 @@ class ConvMF:
             ratings=Ratings(*(tensors[f"ratings.{key}"].numpy() for key in ("user_index", "item_index", "rating"))),
             scale=RatingScale(**meta["scale"]),
             user_lambda=float(meta["user_lambda"]),
+            cold_user_factors=tensors.get("cold_user_factors"),
             text_trust=tensors.get("text_trust"),
             vocabulary=vocabulary,
             cnn=cnn,

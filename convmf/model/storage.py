@@ -85,6 +85,8 @@ def _expected_tensors(meta: dict[str, Any]) -> dict[str, tuple[str, tuple[int, .
         "ratings.item_index": ("I32", (n_ratings,)),
         "ratings.rating": ("F32", (n_ratings,)),
     }
+    if meta.get("has_cold_user_factors", False):  # models of earlier times have none, nor have uncalibrated ones
+        expected["cold_user_factors"] = ("F32", (n_users, width))
     if meta.get("has_text_trust", False):  # models of the first version were saved without
         expected["text_trust"] = ("F32", (n_items,))
     if meta.get("intervals") is not None:  # models of before there were intervals have no such key

@@ -121,7 +121,7 @@ class _Texts:
         """What each text's rating by the average user changes by without the word, before clipping."""
         before, after = self.changed(word, None)
         model = self.model
-        user = model.user_factors.mean(dim=0).clone()
+        user = model.user_factors_at(0).mean(dim=0)
         if model.config.biases:
             user[0] = 1.0  # column 0 of θ is the item's level, which counts as it is
         return ((after - before) @ user * model.scale.std).double().numpy()
@@ -129,7 +129,7 @@ class _Texts:
     def row(self, kind: str, word: int, other: int | None) -> Row:
         """The change of the ratings of all users of all texts that hold ``word``."""
         before, after = self.changed(word, other)
-        users = self.model.user_factors
+        users = self.model.user_factors_at(0)
         change = self.model.rate(users, after).astype(np.float64) - self.model.rate(users, before)
         return {
             "kind": kind,

@@ -99,9 +99,11 @@ def _ended(training: Training, *, with_intervals: bool) -> ConvMF:
     """The model, with its CNN put right and its errors measured by what networks read that didn't know the items."""
     calibrated = training.config.calibration and training.config.biases
     reading = training.read_held_out() if calibrated or with_intervals else None
+    cold_users = None
     if reading is not None and calibrated:
         reading = training.calibrate(reading)
-    model = training.model()
+        cold_users = training.cold_user_factors(reading).cpu()
+    model = replace(training.model(), cold_user_factors=cold_users)
     if not with_intervals:
         return model
     held_out = (training.mean_item() if reading is None else reading).cpu()
