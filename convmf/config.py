@@ -16,6 +16,8 @@ _BLIND_STEPS = 10
 # What the program did before it had these settings.
 _BEFORE: dict[str, Any] = {"calibration": False, "n_networks": 1}
 
+MOST_NETWORKS = 16
+
 # The end of the path of λ: real data has its best below 10 times the start. Growing on would break single precision.
 _MOST_GROWTH = 30.0
 
@@ -105,7 +107,7 @@ class ConvMFConfig:
         choices=("real", "shuffled", "empty", "none"),
     )
     n_networks: int = _setting(
-        2, "Text networks that read each text; what they say is averaged.", minimum=1, maximum=16
+        2, "Text networks that read each text; what they say is averaged.", minimum=1, maximum=MOST_NETWORKS
     )
     embedding_dim: int = _setting(100, "Length of a word vector.", symbol="p", minimum=1, maximum=2048)
     embedding_std: float = _setting(
@@ -145,8 +147,9 @@ class ConvMFConfig:
     )
     calibration: bool = _setting(
         True,
-        "At the end, test the text network on items that it hadn't learned from, and correct it where it is regularly "
-        "too high, too low, too bold or too shy; with biases only.",
+        "At the end, fit smaller text networks to two thirds of the items each and have them read the others: correct "
+        "what is regularly too high, too low, too bold or too shy there, let them read along, and learn by how much "
+        "each user likes what they choose to rate better than its text tells; with biases only.",
     )
     n_iterations: int = _setting(50, "At most this many iterations.", minimum=1, maximum=10000)
     patience: int = _setting(

@@ -81,12 +81,12 @@ def test_without_validation_ratings_slopes_stay_and_the_level_is_put_right():
     assert float(found.apply(of.reading)[:, 0].mean()) == pytest.approx(float(of.item_factors[:, 0].mean()), abs=0.05)
 
 
-@pytest.mark.parametrize(("factor", "bounds"), [(-3.0, (0.0, 0.0)), (5.0, (1.0, 2.0))])
-def test_no_slope_leaves_its_bounds(factor: float, bounds: tuple[float, float]) -> None:
+@pytest.mark.parametrize(("factor", "bound"), [(-3.0, 0.0), (5.0, 2.0)])
+def test_no_slope_leaves_its_bounds(factor: float, bound: float) -> None:
     of = world(level_slope=factor, taste_slope=factor)
     corrected = Calibration.measure(*of).apply(of.reading)
     level, taste, _ = (corrected.std(dim=0) / of.reading.std(dim=0)).tolist()
-    assert (level, taste) == pytest.approx(bounds, rel=0.1, abs=0.05)
+    assert (level, taste) == pytest.approx((bound, bound), rel=0.1, abs=0.05)
 
 
 @pytest.mark.parametrize("n_items", [1, 2, 5])

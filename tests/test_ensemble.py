@@ -121,12 +121,56 @@ def test_its_words_and_kernels_can_be_explained(model: ConvMF) -> None:
     assert substitutes(model, text, 6, 9)
 
 
-def test_a_model_of_before_there_were_ensembles_has_one_network(tmp_path: Path) -> None:
-    model = fit(tiny_dataset(), replace(TINY, calibration=True))
+def test_networks_count_by_their_shares() -> None:
+    members, ids = ensemble().members, token_ids()
+    first, second = (torch.atanh(network(ids)) for network in members)
+    torch.testing.assert_close(CnnEnsemble(members, [0.75, 0.25])(ids), torch.tanh(0.75 * first + 0.25 * second))
+
+
+@pytest.mark.parametrize("shares", [[1.0], [0.5, 0.6], [1.5, -0.5], [1.0, 0.0], [float("nan"), 0.5]])
+def test_shares_that_are_none_are_refused(shares: list[float]) -> None:
+    with pytest.raises(ModelError, match="positive number for each of 2 networks, with the sum 1"):
+        CnnEnsemble(ensemble().members, shares)
+
+
+def test_the_networks_that_read_held_out_items_read_along(model: ConvMF, tmp_path: Path) -> None:
+    """The two networks of the training have half of the say, and three of each of the three parts the other half."""
+    assert model.cnn is not None
+    assert model.cnn.shares.tolist() == pytest.approx([1 / 4] * 2 + [1 / 18] * 9)
+    assert [network.embedding_dim for network in model.cnn.members] == [8, 8] + [4] * 9
+    plain = fit(tiny_dataset(), replace(TWO, n_iterations=8, calibration=False))
+    assert plain.cnn is not None and len(plain.cnn.members) == 2
+    for own, kept in zip(model.cnn.members, plain.cnn.members, strict=False):
+        assert torch.equal(own.word_vectors, kept.word_vectors)
     model.save(tmp_path)
     meta = json.loads((tmp_path / "model.json").read_text(encoding="utf-8"))
-    del meta["config"]["n_networks"], meta["config"]["calibration"]
+    meta["networks"][7]["share"] = 0.5
     (tmp_path / "model.json").write_text(json.dumps(meta), encoding="utf-8")
-    loaded = ConvMF.load(tmp_path)
+    with pytest.raises(ModelError, match="with the sum 1"):
+        ConvMF.load(tmp_path)
+
+
+def saved_as_before(model: ConvMF, folder: Path, *unknown_settings: str) -> ConvMF:
+    """``model`` saved as it was before networks could differ in size, and loaded again."""
+    assert model.cnn is not None
+    model.save(folder)
+    meta = json.loads((folder / "model.json").read_text(encoding="utf-8"))
+    meta["embedding_dim"] = model.cnn.embedding_dim
+    del meta["networks"]
+    for name in unknown_settings:
+        del meta["config"][name]
+    (folder / "model.json").write_text(json.dumps(meta), encoding="utf-8")
+    return ConvMF.load(folder)
+
+
+def test_a_model_of_before_networks_differed_reads_as_it_did(tmp_path: Path) -> None:
+    model = fit(tiny_dataset(), replace(TWO, calibration=False))
+    loaded = saved_as_before(model, tmp_path)
+    assert isinstance(loaded.cnn, CnnEnsemble) and torch.equal(loaded.encode(["war"]), model.encode(["war"]))
+
+
+def test_a_model_of_before_there_were_ensembles_has_one_network(tmp_path: Path) -> None:
+    model = fit(tiny_dataset(), TINY)
+    loaded = saved_as_before(model, tmp_path, "n_networks", "calibration")
     assert isinstance(loaded.cnn, CnnNlpModel) and not loaded.config.calibration
     assert torch.equal(loaded.encode(["war"]), model.encode(["war"]))

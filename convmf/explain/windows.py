@@ -30,18 +30,20 @@ class CatalogueWindows:
         The position of the window's first word, (n_texts, n_features).
     sizes
         Words in the window of each kernel, n_features of them.
+    lengths
+        Words of each text.
     """
 
     token_ids: Tensor
     pooled: Tensor
     starts: Tensor
     sizes: tuple[int, ...]
+    lengths: tuple[int, ...]
 
     def span(self, row: int, kernel: int) -> tuple[int, int]:
         """First token, and last + 1, of what the kernel picked out in the text."""
         first = int(self.starts[row, kernel])
-        length = int(text_lengths(self.token_ids[row : row + 1])[0])
-        return first, min(first + self.sizes[kernel], length)
+        return first, min(first + self.sizes[kernel], self.lengths[row])
 
     def phrase(self, model: ConvMF, row: int, span: tuple[int, int]) -> str:
         """The words of a span of a text; a word outside the vocabulary is left out of a text anyway."""
@@ -63,6 +65,7 @@ def read_windows(model: ConvMF, texts: Sequence[str]) -> CatalogueWindows:
     sizes = tuple(cnn.window_sizes)
     pooled = torch.zeros(len(texts), len(sizes))
     starts = torch.zeros(len(texts), len(sizes), dtype=torch.int64)
-    for rows in torch.argsort(text_lengths(token_ids), stable=True).split(_BATCH) if len(texts) else ():
+    lengths = text_lengths(token_ids)
+    for rows in torch.argsort(lengths, stable=True).split(_BATCH) if len(texts) else ():
         pooled[rows], starts[rows] = cnn.winning_windows(token_ids[rows])
-    return CatalogueWindows(token_ids, pooled, starts, sizes)
+    return CatalogueWindows(token_ids, pooled, starts, sizes, tuple(lengths.tolist()))

@@ -24,8 +24,8 @@ from convmf.model.cnn import encode_texts
 from convmf.model.convmf import ConvMF
 from convmf.model.ensemble import TextNetwork
 
-# Texts that may be read for one explanation: 8 orders and their reverses for 75 words, 2 and theirs for 300.
-_MOST_READINGS = 1200
+# Texts that may be read for one explanation: 4 orders and their reverses for 75 words, 2 and theirs from 150.
+_MOST_READINGS = 600
 _MOST_PAIRS, _FEWEST_PAIRS = 8, 2
 
 

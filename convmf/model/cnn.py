@@ -92,6 +92,16 @@ class CnnNlpModel(nn.Module):
         """(vocab_size, embedding_dim)."""
         return self.embedding_layer.weight
 
+    @property
+    def members(self) -> list[CnnNlpModel]:
+        """This network, in a list of one: an ensemble has several."""
+        return [self]
+
+    @property
+    def shares(self) -> Tensor:
+        """What each of ``members`` counts, (1,)."""
+        return torch.ones(1)
+
     def use_sparse_embedding_grad(self, sparse: bool) -> None:
         """Whether the word vectors' gradient is a sparse tensor of the words in the batch."""
         self.sparse_embedding_grad = sparse

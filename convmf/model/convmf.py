@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from numbers import Integral, Real
 from pathlib import Path
@@ -22,7 +22,7 @@ from convmf.model.als import RatingRows, half_step
 from convmf.model.cnn import CnnNlpModel, encode_texts
 from convmf.model.ensemble import CnnEnsemble, TextNetwork
 from convmf.model.intervals import LEVEL, RatingIntervals
-from convmf.model.storage import read_model, write_model
+from convmf.model.storage import network_sizes, read_model, saved_networks, write_model
 
 Floats = NDArray[np.float32]
 _Value = TypeVar("_Value")
@@ -417,7 +417,7 @@ class ConvMF:
             "has_cold_user_factors": self.cold_user_factors is not None,
             "has_text_trust": self.text_trust is not None,
             "words": None if self.vocabulary is None else self.vocabulary.words,
-            "embedding_dim": None if self.cnn is None else self.cnn.embedding_dim,
+            "networks": None if self.cnn is None else network_sizes(self.cnn),
             "n_ratings": len(self.ratings),
             "history": self.history,
             "best_iteration": self.best_iteration,
@@ -446,7 +446,7 @@ class ConvMF:
         vocabulary = cnn = None
         if meta["words"] is not None:
             vocabulary = Vocabulary(tuple(meta["words"]))
-            cnn = build_cnn(config, len(vocabulary), embedding_dim=meta["embedding_dim"])
+            cnn = _built_anew(config, len(vocabulary), saved_networks(meta, config))
             weights = {name.removeprefix("cnn."): tensor for name, tensor in tensors.items() if name[:4] == "cnn."}
             cnn.load_state_dict(weights)
             cnn.eval()
@@ -488,7 +488,22 @@ def build_cnn(
         _build_one(config, vocab_size, pretrained=pretrained, embedding_dim=embedding_dim, generator=generator)
         for _ in range(config.n_networks)
     ]
-    return networks[0] if len(networks) == 1 else CnnEnsemble(networks)
+    return joined(networks)
+
+
+def joined(networks: Sequence[CnnNlpModel], shares: Sequence[float] | None = None) -> TextNetwork:
+    """These networks as one that reads, see :class:`CnnEnsemble`."""
+    return networks[0] if len(networks) == 1 else CnnEnsemble(networks, shares)
+
+
+def _built_anew(config: ConvMFConfig, vocab_size: int, sizes: Sequence[dict[str, Any]]) -> TextNetwork:
+    """The text network of a saved model; its weights come from the file."""
+    networks, shares = [], []
+    for size in sizes:
+        shares.append(float(size["share"]))
+        own = replace(config, **{name: size[name] for name in ("embedding_dim", "n_kernels", "hidden_dim")})
+        networks.append(_build_one(own, vocab_size, pretrained=None, embedding_dim=None, generator=None))
+    return joined(networks, shares)
 
 
 def _build_one(

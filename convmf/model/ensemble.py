@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import torch
@@ -22,18 +23,26 @@ class CnnEnsemble(nn.Module):
     ----------
     networks
         At least one; alike in their vocabulary and their output.
+    shares
+        What each counts in the mean; None is the same for all.
 
     Raises
     ------
     ModelError
-        There is none, or they aren't alike.
+        There is none, or they aren't alike, or the shares aren't one positive number a network with the sum 1.
     """
 
-    def __init__(self, networks: Sequence[CnnNlpModel]) -> None:
+    shares: Tensor
+
+    def __init__(self, networks: Sequence[CnnNlpModel], shares: Sequence[float] | None = None) -> None:
         super().__init__()
         if len({(network.vocab_size, network.output_dimension) for network in networks}) != 1:
             raise ModelError("An ensemble takes one network or more, of one vocabulary and one output dimension.")
         self.networks = nn.ModuleList(networks)
+        shares = [1 / len(networks)] * len(networks) if shares is None else shares
+        if len(shares) != len(networks) or not min(shares) > 0 or not math.isclose(sum(shares), 1, rel_tol=1e-6):
+            raise ModelError(f"Shares are a positive number for each of {len(networks)} networks, with the sum 1.")
+        self.register_buffer("shares", torch.tensor(shares), persistent=False)  # (n_networks,)
 
     @property
     def members(self) -> list[CnnNlpModel]:
@@ -46,7 +55,7 @@ class CnnEnsemble(nn.Module):
 
     @property
     def embedding_dim(self) -> int:
-        """Length of one network's word vectors."""
+        """Length of the first network's word vectors."""
         return self.members[0].embedding_dim
 
     @property
@@ -89,7 +98,7 @@ class CnnEnsemble(nn.Module):
         """θ, (batch, output_dimension), from :meth:`pooled`."""
         parts = pooled.split([len(network.window_sizes) for network in self.members], dim=1)
         outputs = [network.output(part) for network, part in zip(self.members, parts, strict=True)]
-        return torch.tanh(torch.stack(outputs).mean(dim=0))
+        return torch.tanh((self.shares.view(-1, 1, 1) * torch.stack(outputs)).sum(dim=0))
 
     def winning_windows(self, token_ids: Tensor) -> tuple[Tensor, Tensor]:
         """As :meth:`CnnNlpModel.winning_windows`, of all kernels."""

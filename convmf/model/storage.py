@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from torch import Tensor
 from convmf.config import ConvMFConfig
 from convmf.errors import ConfigError, ModelError
 from convmf.files import write_atomic, write_json
+from convmf.model.ensemble import TextNetwork
 
 JSON_NAME, TENSOR_NAME = "model.json", "model.safetensors"
 _VERSION = 1
@@ -93,20 +95,51 @@ def _expected_tensors(meta: dict[str, Any]) -> dict[str, tuple[str, tuple[int, .
         expected["user_variance"] = ("F32", (n_users,))
     if meta["words"] is None:
         return expected
-    embedding_dim = int(meta["embedding_dim"])
-    n_features = config.n_kernels * len(config.kernel_sizes)
+    networks = saved_networks(meta, config)
+    for number, one in enumerate(networks):
+        prefix = f"cnn.networks.{number}." if len(networks) > 1 else "cnn."
+        shapes = _network_shapes(one, config.kernel_sizes, len(meta["words"]) + 2, width)
+        expected |= {prefix + name: ("F32", shape) for name, shape in shapes.items()}
+    return expected
+
+
+def _network_shapes(
+    size: dict[str, Any], kernel_sizes: Sequence[int], vocab_size: int, width: int
+) -> dict[str, tuple[int, ...]]:
+    embedding_dim, n_kernels, hidden_dim = (int(size[name]) for name in ("embedding_dim", "n_kernels", "hidden_dim"))
     shapes: dict[str, tuple[int, ...]] = {
-        "embedding_layer.weight": (len(meta["words"]) + 2, embedding_dim),
-        "fc_layer1.weight": (config.hidden_dim, n_features),
-        "fc_layer1.bias": (config.hidden_dim,),
-        "fc_layer2.weight": (width, config.hidden_dim),
+        "embedding_layer.weight": (vocab_size, embedding_dim),
+        "fc_layer1.weight": (hidden_dim, n_kernels * len(kernel_sizes)),
+        "fc_layer1.bias": (hidden_dim,),
+        "fc_layer2.weight": (width, hidden_dim),
         "fc_layer2.bias": (width,),
     }
-    for position, size in enumerate(config.kernel_sizes):
-        shapes[f"conv1d_layers.{position}.weight"] = (config.n_kernels, embedding_dim, size)
-        shapes[f"conv1d_layers.{position}.bias"] = (config.n_kernels,)
-    prefixes = [""] if config.n_networks == 1 else [f"networks.{number}." for number in range(config.n_networks)]
-    return expected | {f"cnn.{one}{name}": ("F32", shape) for one in prefixes for name, shape in shapes.items()}
+    for position, window in enumerate(kernel_sizes):
+        shapes[f"conv1d_layers.{position}.weight"] = (n_kernels, embedding_dim, window)
+        shapes[f"conv1d_layers.{position}.bias"] = (n_kernels,)
+    return shapes
+
+
+def network_sizes(cnn: TextNetwork) -> list[dict[str, Any]]:
+    """What ``model.json`` says of each network that reads: its sizes, and its share in what they say together."""
+    return [
+        {
+            "embedding_dim": network.embedding_dim,
+            "n_kernels": len(network.window_sizes) // len(network.conv1d_layers),
+            "hidden_dim": network.fc_layer1.out_features,
+            "share": share,
+        }
+        for network, share in zip(cnn.members, cnn.shares.tolist(), strict=True)
+    ]
+
+
+def saved_networks(meta: dict[str, Any], config: ConvMFConfig) -> list[dict[str, Any]]:
+    """What :func:`network_sizes` gave; in models of earlier times all networks were those of the settings."""
+    if "networks" in meta:
+        networks: list[dict[str, Any]] = meta["networks"]
+        return networks
+    size = {"embedding_dim": meta["embedding_dim"], "n_kernels": config.n_kernels, "hidden_dim": config.hidden_dim}
+    return [{**size, "share": 1 / config.n_networks}] * config.n_networks
 
 
 def _check_values(meta: dict[str, Any], tensors: dict[str, Tensor]) -> None:

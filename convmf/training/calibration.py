@@ -16,9 +16,8 @@ from torch import Tensor
 
 from convmf.model.convmf import row_scores
 
-# Slopes in the level and in the factors. A network that has seen half of the items is shyer in the level than the one
-# that is kept, so a slope above 1 would be that of another network.
-_STEEPEST = (1.0, 2.0)
+# Slopes go from 0 to this.
+_STEEPEST = 2.0
 # The correction counts by half where as many items as these were measured.
 _PRIOR_ITEMS = 20.0
 # artanh of anything closer to 1 is no number to reckon with.
@@ -112,7 +111,7 @@ def _steps_of_levels_and_tastes(reading: Tensor, user_factors: Tensor, valid: Sc
     levels, tastes = reading[valid.items, 0], _tastes(user_factors, reading[:, 1:], valid)
     parts = torch.stack([levels, tastes], dim=1).double()  # (n_ratings, 2)
     missing = valid.scores.double() - user_factors[valid.users, 0] - parts.sum(dim=1)
-    bounds = [-1.0, -1.0], [most - 1 for most in _STEEPEST]
+    bounds = -1.0, _STEEPEST - 1
     found = lsq_linear((parts - parts.mean(dim=0)).numpy(), (missing - missing.mean()).numpy(), bounds)
     return torch.from_numpy(found.x)
 

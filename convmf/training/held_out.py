@@ -4,15 +4,40 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
+from convmf.config import MOST_NETWORKS
+from convmf.model.cnn import CnnNlpModel
 from convmf.training.reader import TextReader
 
-# A fresh network has no average to steady it and only a few epochs to go: larger steps take it to the error
+# A fresh network has a short average to steady it and only a few epochs to go: larger steps take it to the error
 # of the one that was trained, in about three epochs instead of eight.
 _LARGER_STEPS = 3.0
+
+# Networks that know two thirds of the items read the others better than those that know half; more parts gain little.
+# Half as many again of half the size in each dimension tell more together than as many of the whole size, in less time.
+_PARTS = 3
+
+# How much of the average of the epochs before stays at each: there are few, so it forgets sooner than a training's.
+_AVERAGING = 0.5
+
+
+class CrossReading(NamedTuple):
+    """What cross-fitted networks read of the items that each of them hadn't been fitted to.
+
+    Attributes
+    ----------
+    reading
+        θ, (n_items, D); zero for items that nobody rated.
+    networks
+        The networks, on the CPU; each knows all parts of the items but one.
+    """
+
+    reading: Tensor
+    networks: list[CnnNlpModel]
 
 
 def read_held_out(
@@ -24,11 +49,12 @@ def read_held_out(
     lambda_v: float,
     most_epochs: int,
     should_stop: Callable[[], bool],
-) -> Tensor:
-    """θ of each item in ``rows``, read by a network that was fitted without it (two-fold cross-fitting).
+) -> CrossReading:
+    """θ of each item in ``rows``, read by a network that was fitted without it (cross-fitting).
 
-    Fresh networks are fitted to the final factors of one half of the items and read the other half,
-    until the other half's loss stops falling. So all items are read, at about the cost of three epochs.
+    Fresh networks, of half the size in each dimension, are fitted to the final factors of two thirds of the items and
+    read the other third, until the loss of that third stops falling. So all items are read, in about the time of five
+    to ten epochs of the whole.
 
     Parameters
     ----------
@@ -39,18 +65,27 @@ def read_held_out(
     most_epochs
         Calls of :meth:`TextReader.fit`, at most.
 
-    Returns
-    -------
-    (n_items, D); zero outside ``rows``.
     """
     config = reader.config
-    steps = min(1.0, _LARGER_STEPS * config.learning_rate)
     order = rows[torch.randperm(len(rows), generator=torch.Generator().manual_seed(config.seed))]
-    first, second = order.tensor_split(2)
-    reading = torch.zeros_like(item_factors)
-    for shown, held in ((first, second), (second, first)):
-        learner = reader.untaught(replace(config, averaging=0.0, learning_rate=steps))
-        least = torch.inf
+    parts = order.tensor_split(min(_PARTS, len(rows)))
+    reading, networks = torch.zeros_like(item_factors), []
+    for number, held in enumerate(parts):
+        shown = torch.cat([part for other, part in enumerate(parts) if other != number])
+        learner = reader.untaught(
+            replace(
+                config,
+                n_networks=min(-(-3 * config.n_networks // 2), MOST_NETWORKS),
+                embedding_dim=-(-config.embedding_dim // 2),
+                n_kernels=-(-config.n_kernels // 2),
+                hidden_dim=-(-config.hidden_dim // 2),
+                averaging=_AVERAGING,
+                learning_rate=min(1.0, _LARGER_STEPS * config.learning_rate),
+                # Each part has a random start of its own: what all would get wrong alike no mean would undo.
+                seed=config.seed + number,
+            )
+        )
+        least, best = torch.inf, learner.weights()
         for epoch in range(1, most_epochs + 1):
             learner.fit(item_factors, weights, shown, epoch, lambda_v, should_stop)
             text_factors = learner.read(held)
@@ -58,6 +93,7 @@ def read_held_out(
             loss = float((weights[held] * errors).sum())
             if loss >= least:
                 break
-            least = loss
+            least, best = loss, learner.weights()
             reading[held] = text_factors
-    return reading
+        networks += learner.model(best).members
+    return CrossReading(reading, networks)

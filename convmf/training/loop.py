@@ -56,7 +56,7 @@ def fit(
         settings ``embedding_dim`` and ``embedding_std`` then don't count.
     with_intervals
         Measure predictive intervals at the end; they need validation ratings (at least 30). Like the setting
-        ``calibration`` they take about three more passes of the CNN, together no more than one of them.
+        ``calibration`` they take as long as about five iterations of the CNN, together no more than one of them.
 
     Raises
     ------
@@ -98,16 +98,15 @@ def fit(
 def _ended(training: Training, *, with_intervals: bool) -> ConvMF:
     """The model, with its CNN put right and its errors measured by what networks read that didn't know the items."""
     calibrated = training.config.calibration and training.config.biases
-    reading = training.read_held_out() if calibrated or with_intervals else None
-    cold_users = None
-    if reading is not None and calibrated:
-        reading = training.calibrate(reading)
-        cold_users = training.cold_user_factors(reading).cpu()
-    model = replace(training.model(), cold_user_factors=cold_users)
+    held_out = training.read_held_out() if calibrated or with_intervals else None
+    reading = training.mean_item() if held_out is None else held_out.reading
+    if held_out is not None and calibrated:
+        model, reading = training.calibrated(held_out)
+    else:
+        model = training.model()
     if not with_intervals:
         return model
-    held_out = (training.mean_item() if reading is None else reading).cpu()
-    return replace(model, intervals=measure_intervals(model, training.split, held_out))
+    return replace(model, intervals=measure_intervals(model, training.split, reading.cpu()))
 
 
 class _Saver:

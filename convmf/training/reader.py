@@ -108,9 +108,9 @@ class TextReader:
         """θ of the items in ``rows``, (n_rows, D); of every item, (n_items, D), where it is None."""
         return encode_texts(self.average, self.token_ids if rows is None else self.token_ids[rows], self.device)
 
-    def read_with(self, weights: Mapping[str, Tensor]) -> Tensor:
-        """θ of every item as a network with these weights reads it, (n_items, D)."""
-        return encode_texts(self.model(weights).to(self.device), self.token_ids, self.device)
+    def read_by(self, network: TextNetwork) -> Tensor:
+        """θ of every item as another network of this vocabulary reads it, (n_items, D)."""
+        return encode_texts(network.to(self.device), self.token_ids, self.device)
 
     def weights(self) -> dict[str, Tensor]:
         """A copy of the weights that read."""

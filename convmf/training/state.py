@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import logging
 import time
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,17 +24,22 @@ from convmf.device import choose_device
 from convmf.errors import ConfigError, RunError, quoted
 from convmf.evaluation.metrics import rmse
 from convmf.model.als import RatingRows, Stopped, half_step, prior_shares
-from convmf.model.convmf import ConvMF, RatingScale, row_scores
+from convmf.model.cnn import CnnNlpModel
+from convmf.model.convmf import ConvMF, RatingScale, joined, row_scores
+from convmf.model.ensemble import TextNetwork
 from convmf.model.loss import objective
 from convmf.training.calibration import Calibration, ScoredPairs
 from convmf.training.checkpoint import Checkpoint, Shapes, check_shapes, load_checkpoint, prefixed, shapes_of, under
-from convmf.training.held_out import read_held_out
+from convmf.training.held_out import CrossReading, read_held_out
 from convmf.training.reader import TextReader
 
 log = logging.getLogger(__name__)
 
 # λ of ũ ÷ λ_U: from 2 to 4 it is equally good on four data sets.
 _COLD_PULL = 3.0
+
+# Share of the cross-fitting's networks in what is read of a text. From a third to a half new items come out the same.
+_READ_ALONG = 0.5
 
 
 @dataclass(frozen=True)
@@ -333,8 +339,8 @@ class Training:
         penalty = torch.where(penalty > 0, penalty, 1.0)
         return prior_shares(self.item_plan, user_factors, penalty, biases=self.config.biases)
 
-    def read_held_out(self) -> Tensor | None:
-        """θ of each rated item as a network reads it that wasn't fitted to it, (n_items, D).
+    def read_held_out(self) -> CrossReading | None:
+        """θ of each rated item as a network reads it that wasn't fitted to it, and the networks that do so.
 
         None where there is no text, too little to learn from, or no time left for it.
         """
@@ -355,22 +361,34 @@ class Training:
             log.info("stopped before unseen texts were measured: the CNN stays uncorrected, and intervals are wider")
             return None
 
-    def calibrate(self, reading: Tensor) -> Tensor:
-        """Put the best state's CNN right by what :meth:`read_held_out` gave, and give that put right as well."""
+    def calibrated(self, held_out: CrossReading) -> tuple[ConvMF, Tensor]:
+        """The best state's model with its text network put right by what :meth:`read_held_out` gave, and that
+        reading put right as well, (n_items, D).
+
+        The networks that read held-out items read along, see :data:`_READ_ALONG`.
+        """
         assert self.best is not None and self.reader is not None
         factors, rated = self.best.factors, (self.item_plan.counts > 0).unsqueeze(1)
-        user, item, read = (tensor.cpu() for tensor in (factors["user"], factors["item"], reading))
+        user, item, read = (tensor.cpu() for tensor in (factors["user"], factors["item"], held_out.reading))
         known = self.split.valid.take(np.flatnonzero(rated.cpu().numpy()[self.split.valid.item_index, 0]))
         calibration = Calibration.measure(read, user, item, self._pairs(self.split.train), self._pairs(known))
-        weights = calibration.into(self.best.cnn)
-        text = self.reader.read_with(weights)
-        self.best = Snapshot({**factors, "item": torch.where(rated, factors["item"], text), "text": text}, weights)
-        return torch.where(rated.cpu(), calibration.apply(read), read)
+        network = _with_readers(self.reader.model(self.best.cnn), held_out.networks)
+        network.load_state_dict(calibration.into(network.state_dict()))
+        text, rated = self.reader.read_by(network).cpu(), rated.cpu()
+        reading = torch.where(rated, calibration.apply(read), read)
+        model = replace(
+            self.model(),
+            item_factors=torch.where(rated, item, text),
+            text_factors=text,
+            cnn=network.cpu(),
+            cold_user_factors=self.cold_user_factors(reading).cpu(),
+        )
+        return model, reading
 
     def cold_user_factors(self, reading: Tensor) -> Tensor:
         """ũ, (n_users, D): equation (7) with the items as in ``reading``, drawn to u instead of to 0.
 
-        ``reading`` is what :meth:`calibrate` gave. See :meth:`ConvMF.user_factors_at` for what ũ is for.
+        ``reading`` is that of :meth:`calibrated`. See :meth:`ConvMF.user_factors_at` for what ũ is for.
         """
         assert self.best is not None
         penalty = self._penalty(self.config.lambda_u, self.user_weights, self.best_iteration)
@@ -417,6 +435,13 @@ class Training:
             history=tuple(result.to_dict() for result in self.history),
             best_iteration=self.best_iteration,
         )
+
+
+def _with_readers(network: TextNetwork, readers: Sequence[CnnNlpModel]) -> TextNetwork:
+    """``network``, and others that read along with it."""
+    own = (1 - _READ_ALONG) / len(network.members)
+    others = _READ_ALONG / len(readers)
+    return joined([*network.members, *copy.deepcopy(readers)], [own] * len(network.members) + [others] * len(readers))
 
 
 def rating_scale(split: Split, config: ConvMFConfig) -> RatingScale:
