@@ -29,7 +29,7 @@ STEPS = ("users", "items", "cnn")
 _ROW_OVERHEAD = 32  # factors: what gathering a row of factors costs beside multiplying it
 _WINDOW_OVERHEAD = 160  # dimensions of a word vector: what a kernel's window costs beside multiplying it
 _RATINGS_A_WORD = 10  # preparing a word (finding, counting, encoding it) takes as long as preparing so many ratings
-_FINAL_CNN_STEPS = 5  # what reading held-out items takes at the end, in CNN steps of an iteration
+_FINAL_CNN_STEPS = 17  # what reading held-out items takes at the end, in CNN steps of an iteration
 _CALIBRATION_USERS, _CALIBRATION_ITEMS, _CALIBRATION_RATINGS, _CALIBRATION_WORDS = 200, 200, 8_000, 50
 
 
@@ -101,16 +101,21 @@ def _windows(config: ConvMFConfig) -> int:
     return numbers * (config.embedding_dim + _WINDOW_OVERHEAD)
 
 
-def pace(done: Costs, history: Sequence[Mapping[str, Any]], setup_seconds: float = 0.0) -> Costs | None:
+def pace(
+    done: Costs,
+    history: Sequence[Mapping[str, Any]],
+    setup_seconds: float = 0.0,
+    final_steps: int = _FINAL_CNN_STEPS,
+) -> Costs | None:
     """Seconds a unit of the work in ``done``: the middle of the iterations in ``history``, and getting ready.
 
-    ``setup_seconds`` is everything beside the iterations, measuring the intervals at the end too; 0 counts as not
-    measured. None when the history says nothing about one of the steps.
+    ``setup_seconds`` is everything beside the iterations, with ``final_steps`` of the CNN for reading held-out items
+    at the end; 0 counts as not measured. None when the history says nothing about one of the steps.
     """
     if not history or min(done.users, done.items, done.cnn) <= 0:
         return None
     step = {name: median(values["seconds"][name] for values in history) for name in STEPS}
-    setup = max(0.0, setup_seconds - _FINAL_CNN_STEPS * step["cnn"])
+    setup = max(0.0, setup_seconds - final_steps * step["cnn"])
     return Costs(setup / done.setup, *(step[name] / getattr(done, name) for name in STEPS))
 
 
@@ -144,16 +149,22 @@ def calibrate(device: str = "auto") -> Costs:
     # torch takes over a second to import; a forecast from earlier runs needs none of it.
     from convmf.training.loop import fit
 
-    config = ConvMFConfig.preset("default", n_iterations=2, device=device)
+    # After two iterations held-out items would be read for two epochs only, which tells nothing of a real end.
+    config = ConvMFConfig.preset("default", n_iterations=2, device=device, calibration=False)
     split = SplitSettings()
     dataset = _made_up_dataset()
     history: list[dict[str, Any]] = []
     started = time.perf_counter()
-    fit(split_ratings(dataset, split), config, on_iteration=lambda result: history.append(result.to_dict()))
+    fit(
+        split_ratings(dataset, split),
+        config,
+        on_iteration=lambda result: history.append(result.to_dict()),
+        with_intervals=False,
+    )
     total = time.perf_counter() - started
     n_words = words_read(dataset.texts, config.max_length)
     size = TrainingSize.of(dataset.n_users, dataset.n_items, dataset.n_ratings, n_words, split)
-    measured = pace(work(size, config), history, total - iteration_seconds(history))
+    measured = pace(work(size, config), history, total - iteration_seconds(history), final_steps=0)
     assert measured is not None  # it has texts, and two iterations
     return measured
 

@@ -53,8 +53,8 @@ def read_held_out(
     """θ of each item in ``rows``, read by a network that was fitted without it (cross-fitting).
 
     Fresh networks, of half the size in each dimension, are fitted to the final factors of two thirds of the items and
-    read the other third, until the loss of that third stops falling. So all items are read, in about the time of five
-    to ten epochs of the whole.
+    read the other third, until the loss of that third stops falling. So all items are read, in about the time of
+    seventeen epochs of the training's own networks.
 
     Parameters
     ----------
