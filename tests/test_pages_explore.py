@@ -140,6 +140,12 @@ def test_the_kernels_and_what_they_read(workspace):
     assert "No kernel has this" in texts(app)
     chosen = explore_page(view="kernels", kernel=str(kernels[2].numbers[0]))
     assert list(chosen.dataframe[1].value["Phrase"]) == [found.phrase for found in kernels[2].phrases]
+    assert explore_kernels.kernel_name(kernels[2]) in [header.value for header in chosen.header]
+    names = [
+        explore_kernels.kernel_name(dataclasses.replace(kernels[0], numbers=numbers))
+        for numbers in ((7,), (7, 9), (7, 9, 11))
+    ]
+    assert names == ["Kernel 7", "Kernel 7, and 1 more that reads the same", "Kernel 7, and 2 more that read the same"]
 
 
 def test_titles_are_shown_as_they_stand(workspace):

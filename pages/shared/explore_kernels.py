@@ -61,6 +61,13 @@ def with_phrase(kernels: Sequence[Kernel], word: str) -> list[Kernel]:
     return [kernel for kernel in kernels if any(wanted in found.phrase.casefold() for found in kernel.phrases)]
 
 
+def kernel_name(kernel: Kernel) -> str:
+    """Its number, and how many read the same: with several networks there may be dozens."""
+    n_others = len(kernel.numbers) - 1
+    others = f", and {n_others} more that read{'s' * (n_others == 1)} the same" if n_others else ""
+    return f"Kernel {kernel.numbers[0]}{others}"
+
+
 def kernels_table(kernels: Sequence[Kernel]) -> pd.DataFrame:
     """A row a kernel, figures as numbers."""
     return pd.DataFrame(
@@ -114,8 +121,7 @@ def _choose(kernels: Sequence[Kernel], run: RunRecord) -> int:
 
 
 def _detail(net: ConvMF, kernel: Kernel, labels: Mapping[str, str]) -> None:
-    several = len(kernel.numbers) > 1
-    st.header(f"Kernel{'s' * several} {', '.join(str(number) for number in kernel.numbers)}", anchor=False)
+    st.header(kernel_name(kernel), anchor=False)
     with st.container(horizontal=True):
         with st.container(border=True, width=CHART_WIDTH):
             st.markdown("**Its strongest phrases**", help="Each phrase once, with an item in whose text it stands.")
