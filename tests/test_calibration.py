@@ -15,6 +15,7 @@ from convmf.model.cnn import CnnNlpModel, encode_texts
 from convmf.model.convmf import ConvMF, pair_scores
 from convmf.training.calibration import Calibration, ScoredPairs
 from convmf.training.loop import fit
+from convmf.training.state import Training
 from tests.helpers import TINY, tiny_dataset
 
 
@@ -138,6 +139,18 @@ def test_what_ratings_say_stays_and_what_texts_say_changes():
     texts = [split.dataset.texts[row] for row in range(split.dataset.n_items)]
     torch.testing.assert_close(calibrated.encode(texts), calibrated.text_factors)
     assert plain.history[-1]["valid_rmse"] == calibrated.history[-1]["valid_rmse"]
+
+
+def test_what_was_read_is_left_as_it_is():
+    split = split_ratings(tiny_dataset(), SplitSettings(cold_items=0.2))
+    training = Training(split, replace(TINY, calibration=True), lambda: False)
+    for _ in range(4):
+        training.iterate()
+    held_out = training.read_held_out()
+    assert held_out is not None and training.best is not None
+    before = training.best.cnn
+    (first, _), (second, _) = (training.calibrated(held_out) for _ in range(2))
+    assert torch.equal(first.text_factors, second.text_factors) and training.best.cnn is before
 
 
 def test_without_levels_and_without_time_nothing_is_corrected():

@@ -14,7 +14,7 @@ from convmf.model.cnn import CnnNlpModel
 from convmf.training.reader import TextReader
 
 # A fresh network has a short average to steady it and only a few epochs to go: larger steps take it to the error
-# of the one that was trained, in about three epochs instead of eight.
+# of the one that was trained in a few epochs.
 _LARGER_STEPS = 3.0
 
 # Networks that know two thirds of the items read the others better than those that know half; more parts gain little.
@@ -64,7 +64,6 @@ def read_held_out(
         The rated items, at least two.
     most_epochs
         Calls of :meth:`TextReader.fit`, at most.
-
     """
     config = reader.config
     order = rows[torch.randperm(len(rows), generator=torch.Generator().manual_seed(config.seed))]
