@@ -10,24 +10,25 @@ from convmf.model.loss import objective
 
 
 class Case:
-    """Random ratings of 40 rows by 25 columns, row 7 without any; degrees from 1 to 25."""
+    """Random ratings of 40 rows by some columns, row 7 without any; degrees from 1 to all columns."""
 
-    def __init__(self, biases: bool, seed: int = 0) -> None:
+    def __init__(self, biases: bool, seed: int = 0, n_columns: int = 25, width: int = 5) -> None:
         generator = np.random.default_rng(seed)
-        keep = generator.random((40, 25)) < generator.random((40, 1)) ** 2
+        self.n_columns = n_columns
+        keep = generator.random((40, n_columns)) < generator.random((40, 1)) ** 2
         keep[:, 3] = True
         keep[7] = False
         self.rows, self.columns = (index.astype(np.int32) for index in np.nonzero(keep))
         self.ratings = generator.normal(size=len(self.rows)).astype(np.float32)
         order = generator.permutation(len(self.rows))
         self.rows, self.columns, self.ratings = self.rows[order], self.columns[order], self.ratings[order]
-        self.other = generator.normal(size=(25, 5)).astype(np.float32)
-        self.prior = generator.normal(size=(40, 5)).astype(np.float32)
+        self.other = generator.normal(size=(n_columns, width)).astype(np.float32)
+        self.prior = generator.normal(size=(40, width)).astype(np.float32)
         self.penalty = generator.uniform(0.5, 3, size=40).astype(np.float32)
         self.biases = biases
 
     def plan(self) -> RatingRows:
-        return RatingRows.plan(self.rows, self.columns, self.ratings, n_rows=40, n_columns=25)
+        return RatingRows.plan(self.rows, self.columns, self.ratings, n_rows=40, n_columns=self.n_columns)
 
     def solve(self) -> tuple[torch.Tensor, float]:
         tensors = (torch.from_numpy(array) for array in (self.other, self.penalty, self.prior))
@@ -42,7 +43,7 @@ class Case:
             if self.biases:
                 r = r - z[:, 0]
                 z = np.column_stack([np.ones(len(z)), z[:, 1:]])
-            left = z.T @ z + self.penalty[row] * np.eye(5)
+            left = z.T @ z + self.penalty[row] * np.eye(z.shape[1])
             solution[row] = np.linalg.solve(left, z.T @ r + self.penalty[row] * self.prior[row])
         return solution
 
@@ -54,8 +55,9 @@ class Case:
 
 
 @pytest.mark.parametrize("biases", [False, True])
-def test_a_half_step_is_the_closed_form(biases: bool) -> None:
-    case = Case(biases)
+@pytest.mark.parametrize(("n_columns", "width"), [(25, 5), (25, 40), (120, 32), (120, 33), (120, 51), (120, 100)])
+def test_a_half_step_is_the_closed_form(biases: bool, n_columns: int, width: int) -> None:
+    case = Case(biases, n_columns=n_columns, width=width)
     factors, squared_error = case.solve()
     np.testing.assert_allclose(factors.numpy(), case.expected(), rtol=2e-4, atol=2e-5)
     assert squared_error == pytest.approx((case.errors(case.expected()) ** 2).sum(), rel=1e-4)

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from convmf.data.text import MAX_WORD, PAD, UNK, Vocabulary, tokenize, words
+from convmf.data.text import MAX_WORD, PAD, UNK, Vocabulary, as_written, tokenize, words
 from convmf.errors import DataError
 
 
@@ -37,6 +37,38 @@ def test_a_token_knows_where_it_stands() -> None:
     assert [text[token.start : token.end] for token in tokenize(text)] == ["A", "café", "the", "Master's"]
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("In 1926, or the 1930s", ["in", "1926", "1920s", "or", "the", "1930s"]),
+        ("2010's 1800-2099", ["2010", "2010s", "1800", "1800s", "2099", "2090s"]),
+        ("1799 2100 926 19260 m1926 ２０２４", ["1799", "2100", "926", "19260", "m1926", "2024", "2020s"]),
+    ],
+)
+def test_behind_a_year_its_decade_is_read(text: str, expected: list[str]) -> None:
+    assert words(text) == expected
+    tokens = Vocabulary(tuple(expected)).read(text)
+    assert [token.word for token in tokens] == expected
+    assert [token.word for token in Vocabulary(tuple(expected), decades=False).read(text)] == [
+        token.word for token in tokenize(text) if token.word in expected
+    ]
+
+
+def test_a_year_and_its_decade_stand_in_the_same_place() -> None:
+    vocabulary = Vocabulary(("1920s", "war"))
+    text = "War of 1926"
+    ids, tokens = vocabulary.encode_text(text, max_length=9)
+    assert ids == [3, 2] and text[tokens[1].start : tokens[1].end] == "1926"
+    assert vocabulary.encode([text], max_length=9).tolist() == [ids]
+    assert vocabulary.known_and_unknown("war 1926 1936") == (["war", "1926"], ["1936"])
+
+
+def test_a_phrase_is_written_without_the_decade_that_is_read_behind_a_year() -> None:
+    assert as_written(["1926", "1920s", "war", "1930s"]) == "1926 war 1930s"
+    assert as_written(["1920s", "war"]) == "1920s war"
+    assert as_written([]) == ""
+
+
 ANY_TEXT = st.text(st.characters(codec=None), max_size=60)
 """Half surrogates, unassigned characters and all."""
 
@@ -47,7 +79,9 @@ def test_any_text_gives_words_without_spaces(text: str) -> None:
         assert token.word and not any(character.isspace() for character in token.word)
         assert 0 <= token.start < token.end <= len(text)
         assert not any(character.isspace() for character in text[token.start : token.end])
-    assert words(text) == [token.word for token in tokenize(text)]
+    tokens = Vocabulary(tuple(dict.fromkeys(words(text)))).read(text)
+    assert words(text) == [token.word for token in tokens]
+    assert dict.fromkeys(tokenize(text)).keys() <= dict.fromkeys(tokens).keys()
 
 
 @pytest.mark.parametrize("piece", ["w", "e\u0301\u0316", "\ufdfa"])
@@ -87,9 +121,9 @@ def test_encoding_pads_cuts_and_leaves_unknown_words_out() -> None:
     assert vocabulary.encode([], max_length=3).shape == (0, 0)
 
 
-@given(st.text(alphabet="war owl the's東"))
-def test_a_text_encodes_the_same_with_and_without_places(text: str) -> None:
-    vocabulary = Vocabulary(("war", "owl", "東"))
+@given(st.text(alphabet="war owl the's東") | st.text(alphabet="1930s war"), st.booleans())
+def test_a_text_encodes_the_same_with_and_without_places(text: str, decades: bool) -> None:
+    vocabulary = Vocabulary(("war", "owl", "東", "1930", "1930s", "1990s"), decades)
     ids, tokens = vocabulary.encode_text(text, max_length=4)
     assert vocabulary.encode([text], max_length=4)[0].tolist() == ids
     assert len(ids) == len(tokens)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 import numpy as np
@@ -30,6 +30,7 @@ _LATIN_ACCENT = regex.compile(r"(?<=\p{Latin})\p{M}+")
 # Latin letters whose stroke isn't a mark that decomposition takes off.
 _WITHOUT_MARK = str.maketrans({"ß": "ss", "ø": "o", "ł": "l", "đ": "d", "æ": "ae", "œ": "oe"})
 _POSSESSIVE = regex.compile(r"['’]s$|['’]$")
+_YEAR = regex.compile(r"(?:1[89]|20)[0-9]{2}")
 
 STOP_WORDS = frozenset(
     """a about above after again against all also am an and any are aren't as at be because been before being below
@@ -65,7 +66,22 @@ def tokenize(text: str) -> list[Token]:
 
 
 def words(text: str) -> list[str]:
-    """The words of ``text`` in their order, see :func:`tokenize`."""
+    """The words of ``text`` in their order as a new vocabulary reads them, see :class:`Vocabulary`."""
+    return [read for word in _spoken(text) for read in _with_decade(word)]
+
+
+def as_written(read: Sequence[str]) -> str:
+    """The phrase that words which follow one another were read from: a year without the decade behind it."""
+    pairs = zip(("", *read), read, strict=False)
+    return " ".join(word for before, word in pairs if word not in _with_decade(before)[1:])
+
+
+def _with_decade(word: str) -> tuple[str, ...]:
+    return (word, f"{word[:3]}0s") if _YEAR.fullmatch(word) else (word,)
+
+
+def _spoken(text: str) -> list[str]:
+    """The words of :func:`tokenize` without their places, in half of the time."""
     return [word for match in _TOKEN.findall(text) if (word := _normalize(match[:MAX_WORD]))]
 
 
@@ -108,9 +124,14 @@ class WordCounts:
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """The words that the CNN knows; ``words[k]`` has token id k + 2, after PAD and UNK."""
+    """The words that the CNN knows; ``words[k]`` has token id k + 2, after PAD and UNK.
+
+    Behind each year its decade is read as well ("1926" as "1926 1920s"): a year stands in few texts and its decade
+    in many, and which of the two tells more is for the CNN to learn. ``decades`` is False in models of before that.
+    """
 
     words: tuple[str, ...]
+    decades: bool = True
     _id_of: dict[str, int] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -144,16 +165,19 @@ class Vocabulary:
         best = sorted(candidates, key=lambda word: (-score[word], word))[:max_words]
         return cls(tuple(best))
 
+    def read(self, text: str) -> list[Token]:
+        """The known words of ``text``; a year and its decade come from the same stretch."""
+        return [token for token in self._tokens(text) if token.word in self]
+
     def encode_text(self, text: str, max_length: int) -> tuple[list[int], list[Token]]:
         """The first ``max_length`` token ids of a text, and the token behind each.
 
         Words outside the vocabulary are left out of the sequence, as in the paper; only a text none of
         whose words is known keeps them as UNK, so that it isn't mistaken for an empty one.
         """
-        tokens = tokenize(text)
-        known = [token for token in tokens if token.word in self._id_of]
-        chosen = (known or [token for token in tokens if token.word not in STOP_WORDS])[:max_length]
-        return [self._id_of.get(token.word, UNK) for token in chosen], chosen
+        known = self.read(text)
+        chosen = (known or [token for token in self._tokens(text) if token.word not in STOP_WORDS])[:max_length]
+        return [self.token_id(token.word) for token in chosen], chosen
 
     def encode(self, texts: Sequence[str], max_length: int) -> NDArray[np.int64]:
         """Token ids, shape (n_texts, longest text or ``max_length``), PAD behind the text.
@@ -162,7 +186,7 @@ class Vocabulary:
         """
         rows = []
         for text in texts:
-            spoken = words(text)
+            spoken = words(text) if self.decades else _spoken(text)
             known = [token_id for word in spoken if (token_id := self._id_of.get(word)) is not None]
             rows.append((known or [UNK for word in spoken if word not in STOP_WORDS])[:max_length])
         token_ids = np.full((len(rows), max(map(len, rows), default=0)), PAD, dtype=np.int64)
@@ -171,6 +195,14 @@ class Vocabulary:
         return token_ids
 
     def known_and_unknown(self, text: str) -> tuple[list[str], list[str]]:
-        """The distinct words of a text, stop words aside: those in the vocabulary, those outside."""
-        distinct = [word for word in dict.fromkeys(words(text)) if word not in STOP_WORDS or word in self]
-        return [word for word in distinct if word in self], [word for word in distinct if word not in self]
+        """The distinct words of a text, stop words aside: those that are read, a year also by its decade, and the
+        others."""
+        spoken = {word: any(read in self for read in self._forms(word)) for word in _spoken(text)}
+        known = [word for word, is_known in spoken.items() if is_known]
+        return known, [word for word, is_known in spoken.items() if not is_known and word not in STOP_WORDS]
+
+    def _tokens(self, text: str) -> list[Token]:
+        return [replace(token, word=word) for token in tokenize(text) for word in self._forms(token.word)]
+
+    def _forms(self, word: str) -> tuple[str, ...]:
+        return _with_decade(word) if self.decades else (word,)

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from convmf.data.text import tokenize, words
+from convmf.data.text import tokenize
 from convmf.errors import ModelError
 from convmf.explain.taste import Users, known_tokens, raw_rating, text_parts
 from convmf.model.cnn import encode_texts
@@ -97,8 +97,8 @@ def occurrence(text: str, phrase: str) -> tuple[int, int]:
     ModelError
         It doesn't stand there, or has no word in it.
     """
-    wanted, tokens = words(phrase), tokenize(text)
-    found = [token.word for token in tokens]
+    tokens = tokenize(text)
+    wanted, found = ([token.word for token in spoken] for spoken in (tokenize(phrase), tokens))
     for first in range(len(found) - len(wanted) + 1):
         if wanted and found[first : first + len(wanted)] == wanted:
             return tokens[first].start, tokens[first + len(wanted) - 1].end
@@ -108,12 +108,10 @@ def occurrence(text: str, phrase: str) -> tuple[int, int]:
 def _theta_with(model: ConvMF, text: str, start: int, end: int, candidates: Sequence[str]) -> Tensor:
     """θ of the text with each candidate in the place of the stretch, (n_candidates, D)."""
     cnn, vocabulary = text_parts(model)
-    tokens = [token for token in tokenize(text) if token.word in vocabulary]
+    tokens = vocabulary.read(text)
     left = [vocabulary.token_id(token.word) for token in tokens if token.end <= start]
     right = [vocabulary.token_id(token.word) for token in tokens if token.start >= end]
-    spoken = [
-        [vocabulary.token_id(word) for word in words(candidate) if word in vocabulary] for candidate in candidates
-    ]
+    spoken = [[vocabulary.token_id(token.word) for token in vocabulary.read(candidate)] for candidate in candidates]
     theta = torch.zeros(len(candidates), cnn.output_dimension)
     for length in {len(ids) for ids in spoken}:
         rows = [row for row, ids in enumerate(spoken) if len(ids) == length]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from convmf.data.text import UNK
+from convmf.data.text import UNK, as_written
 from convmf.explain.taste import text_parts
 from convmf.model.cnn import text_lengths
 from convmf.model.convmf import ConvMF
@@ -49,7 +49,7 @@ class CatalogueWindows:
         """The words of a span of a text; a word outside the vocabulary is left out of a text anyway."""
         _, vocabulary = text_parts(model)
         ids = self.token_ids[row, span[0] : span[1]].tolist()
-        return " ".join(vocabulary.words[token_id - UNK - 1] for token_id in ids if token_id > UNK)
+        return as_written([vocabulary.words[token_id - UNK - 1] for token_id in ids if token_id > UNK])
 
 
 def read_windows(model: ConvMF, texts: Sequence[str]) -> CatalogueWindows:

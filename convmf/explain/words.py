@@ -18,7 +18,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from convmf.data.text import Token, tokenize
+from convmf.data.text import Token, as_written, tokenize
 from convmf.explain.taste import Users, known_tokens, slope, text_parts
 from convmf.model.cnn import encode_texts
 from convmf.model.convmf import ConvMF
@@ -84,11 +84,11 @@ class TextEffects:
 
     def words(self, users: Users = None) -> list[WordWeight]:
         """Every word of the text with its weight; they add up to what the text does to the rating before clipping."""
-        weight_of = {token.start: weight for token, weight in zip(self.tokens, self._weights(users), strict=True)}
+        weight_of: dict[int, float] = {}  # of a year and its decade, which stand in the same place, the sum
+        for token, weight in zip(self.tokens, self._weights(users).tolist(), strict=True):
+            weight_of[token.start] = weight_of.get(token.start, 0.0) + weight
         return [
-            WordWeight(
-                token.word, float(weight_of.get(token.start, 0.0)), token.start in weight_of, token.start, token.end
-            )
+            WordWeight(token.word, weight_of.get(token.start, 0.0), token.start in weight_of, token.start, token.end)
             for token in tokenize(self.text)
         ]
 
@@ -127,7 +127,7 @@ class TextEffects:
 
     def phrase(self, first: int, last: int) -> str:
         """The words from token ``first`` up to, not with, token ``last``."""
-        return " ".join(token.word for token in self.tokens[first:last])
+        return as_written([token.word for token in self.tokens[first:last]])
 
     def _weights(self, users: Users) -> NDArray[np.float64]:
         """Rating points of each token, (n_tokens,)."""

@@ -417,6 +417,7 @@ class ConvMF:
             "has_cold_user_factors": self.cold_user_factors is not None,
             "has_text_trust": self.text_trust is not None,
             "words": None if self.vocabulary is None else self.vocabulary.words,
+            "decades": self.vocabulary is not None and self.vocabulary.decades,
             "networks": None if self.cnn is None else network_sizes(self.cnn),
             "n_ratings": len(self.ratings),
             "history": self.history,
@@ -445,7 +446,7 @@ class ConvMF:
         config = ConvMFConfig.from_saved(meta["config"])
         vocabulary = cnn = None
         if meta["words"] is not None:
-            vocabulary = Vocabulary(tuple(meta["words"]))
+            vocabulary = Vocabulary(tuple(meta["words"]), decades=bool(meta.get("decades", False)))
             cnn = _built_anew(config, len(vocabulary), saved_networks(meta, config))
             weights = {name.removeprefix("cnn."): tensor for name, tensor in tensors.items() if name[:4] == "cnn."}
             cnn.load_state_dict(weights)

@@ -6,8 +6,10 @@ A step is forward, backward and optimiser, at the paper's size: vocabulary 8,000
 kernels, dense 300 → 200 → 51. Texts are ml-1m's description + summary from CONVMF_TEST_DATA, or, when that is
 unset, random texts of about the same lengths with Zipf-distributed words.
 
-The variants take turns on every batch, so that drift of the machine meets all alike. A variant's figure is the mean
-over the batches of each batch's median over the passes: batches sorted by length are of unequal size.
+The variants take turns, so that drift of the machine meets all alike. In its turn a variant takes all batches one
+after the other, as a training does, and one more before them that only warms up: it finds in caches and in memory
+what a step of its own kind left there. A variant's figure is the mean over the batches of each batch's median over the
+passes: batches sorted by length are of unequal size.
 
 "matrix products" is what the step can't do without, given one projection a distinct word, at the speed of plain
 matrix products of the same size: the projection (distinct × 200 by 200 × 1200), and two products with as many
@@ -169,15 +171,14 @@ def measure(
         "matrix products": (matrix_products, shuffled),
     }
     seconds: dict[str, list[list[float]]] = {name: [[] for _ in chosen] for name in variants}
-    for turn in range(passes + 1):  # the first only warms up
-        for place, i in enumerate(chosen):
-            for name, (step, order) in variants.items():
-                ids = token_ids[order[i]]
-                if order is by_length:
-                    ids = ids[:, : max(int((ids > 0).sum(1).max()), max(WINDOWS))]
-                spent = step(ids, target, clock)
-                if turn:
-                    seconds[name][place].append(spent)
+    for _ in range(passes):
+        for name, (step, order) in variants.items():
+            batches = [token_ids[order[i]] for i in chosen]
+            if order is by_length:
+                batches = [ids[:, : max(int((ids > 0).sum(1).max()), max(WINDOWS))] for ids in batches]
+            step(batches[-1], target, clock)
+            for place, ids in enumerate(batches):
+                seconds[name][place].append(step(ids, target, clock))
     figures = {name: 1e3 * statistics.mean(statistics.median(s) for s in times) for name, times in seconds.items()}
     batches = [token_ids[shuffled[i]] for i in chosen]
     facts = {
