@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import TypeVar
 
 import torch
 
 from convmf.errors import ConfigError
+
+Piece = TypeVar("Piece")
+Result = TypeVar("Result")
 
 
 def choose_device(name: str = "auto") -> torch.device:
@@ -48,3 +55,26 @@ def describe_device(device: torch.device) -> str:
 def leave_a_core() -> None:
     """Let torch use all cores but one, so that a web server beside the training stays quick."""
     torch.set_num_threads(max(1, (os.cpu_count() or 1) - 1))
+
+
+def over_cores(work: Callable[[Piece], Result], pieces: Sequence[Piece], device: torch.device) -> list[Result]:
+    """``work`` of every piece, in their order. On a CPU the pieces go to threads that share torch's cores between them.
+
+    It is for work of many small operations, which gain little or nothing from torch's own threads.
+    """
+    n_threads = torch.get_num_threads()
+    n_workers = min(n_threads, len(pieces))
+    if n_workers < 2 or device.type != "cpu":
+        return [work(piece) for piece in pieces]
+    with _torch_threads(n_threads // n_workers), ThreadPoolExecutor(n_workers) as pool:
+        return list(pool.map(work, pieces))
+
+
+@contextmanager
+def _torch_threads(number: int) -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(number)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

@@ -5,7 +5,7 @@ import os
 import pytest
 import torch
 
-from convmf.device import available_devices, choose_device, describe_device, leave_a_core
+from convmf.device import available_devices, choose_device, describe_device, leave_a_core, over_cores
 from convmf.errors import ConfigError
 
 
@@ -29,5 +29,21 @@ def test_a_core_is_left_to_the_server() -> None:
         leave_a_core()
         assert torch.get_num_threads() == max(1, (os.cpu_count() or 1) - 1)
         assert describe_device(torch.device("cpu")).startswith(f"cpu ({torch.get_num_threads()} of")
+    finally:
+        torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize("n_threads", [1, 2, 4, 9])
+def test_pieces_share_the_cores_and_come_back_in_their_order(n_threads: int) -> None:
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(n_threads)
+        seen = over_cores(lambda piece: (piece, torch.get_num_threads()), range(3), torch.device("cpu"))
+        assert [piece for piece, _ in seen] == [0, 1, 2]
+        assert {threads for _, threads in seen} == {max(1, n_threads // 3)}
+        with pytest.raises(ZeroDivisionError):
+            over_cores(lambda piece: 1 / piece, [1, 0, 2], torch.device("cpu"))
+        assert torch.get_num_threads() == n_threads
+        assert over_cores(str, [], torch.device("cpu")) == []
     finally:
         torch.set_num_threads(before)

@@ -168,16 +168,15 @@ def test_held_out_reading_never_sees_the_items_it_reads(split: Split) -> None:
     training = Training(split, TINY, lambda: False)
     training.iterate()
     assert training.reader is not None
-    seen: list[set[int]] = []
-    read: list[set[int]] = []
+    pairs: list[tuple[set[int], set[int]]] = []
 
     class Watched(type(training.reader)):  # type: ignore[misc]
         def fit(self, factors, weights, rows, *others):  # type: ignore[no-untyped-def]
-            seen.append(set(rows.tolist()))
+            self.shown = set(rows.tolist())  # parts may be read at the same time
             super().fit(factors, weights, rows, *others)
 
         def read(self, rows=None):  # type: ignore[no-untyped-def]
-            read.append(set(rows.tolist()))
+            pairs.append((self.shown, set(rows.tolist())))
             return super().read(rows)
 
     training.reader.__class__ = Watched
@@ -192,10 +191,10 @@ def test_held_out_reading_never_sees_the_items_it_reads(split: Split) -> None:
         most_epochs=3,
         should_stop=lambda: False,
     )
-    assert len(seen) == len(read) >= 2
-    assert not any(shown & held for shown, held in zip(seen, read, strict=True))
+    read = [held for _, held in pairs]
+    assert not any(shown & held for shown, held in pairs)
     assert set().union(*read) == set(rows.tolist())
-    assert all(len(shown | held) == len(rows) for shown, held in zip(seen, read, strict=True))
+    assert all(len(shown | held) == len(rows) for shown, held in pairs)
     assert len({tuple(sorted(held)) for held in read}) == 3 and len(networks) == 6
     assert all((before[name] == weight).all() for name, weight in training.reader.weights().items())
     rated = np.zeros(split.dataset.n_items, dtype=bool)
@@ -210,6 +209,24 @@ def test_held_out_reading_never_sees_the_items_it_reads(split: Split) -> None:
         theta = encode_texts(CnnEnsemble([first, network]), training.reader.token_ids)
         found += sum(torch.allclose(theta[[*held]], reading[[*held]], atol=1e-6) for held in held_by.values())
     assert found == 3
+
+
+def test_parts_read_at_the_same_time_read_the_same(split: Split) -> None:
+    training = Training(split, TINY, lambda: False)
+    training.iterate()
+    before, found = torch.get_num_threads(), []
+    try:
+        for n_threads in (1, 2, 3):
+            torch.set_num_threads(n_threads)
+            held_out = training.read_held_out()
+            assert held_out is not None
+            found.append(held_out)
+    finally:
+        torch.set_num_threads(before)
+    for other in found[1:]:
+        assert torch.equal(found[0].reading, other.reading)
+        for one, same in zip(found[0].networks, other.networks, strict=True):
+            assert all(torch.equal(*pair) for pair in zip(one.parameters(), same.parameters(), strict=True))
 
 
 @pytest.mark.parametrize("n_items", [2, 4])

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from convmf.device import over_cores
 from convmf.errors import ModelError
 
 # Ratings gathered at once: few enough that their factors (16384 × 51 floats) stay near the cache, enough that
@@ -280,24 +279,11 @@ def _exact_gram(z: Tensor, penalty: Tensor) -> Tensor:
 
 
 def _over_chunks(solve: Callable[[Chunk], float], chunks: tuple[Chunk, ...]) -> list[float]:
-    """``solve`` for every chunk. On several cores chunks go to Python threads of one torch thread each,
-    because a batched Cholesky gains nothing from torch's own threads."""
-    n_threads = torch.get_num_threads()
-    if n_threads == 1 or len(chunks) < 2 or chunks[0].rows.device.type != "cpu":
-        return [solve(chunk) for chunk in chunks]
+    """``solve`` for every chunk; a batched Cholesky gains nothing from torch's own threads."""
+    if not chunks:
+        return []
     # The largest first, so that no thread is left alone with the longest rows at the end.
-    with _one_torch_thread(), ThreadPoolExecutor(n_threads) as pool:
-        return list(pool.map(solve, reversed(chunks)))
-
-
-@contextmanager
-def _one_torch_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
+    return over_cores(solve, chunks[::-1], chunks[0].rows.device)
 
 
 def _chunk_bounds(counts: NDArray[np.int64]) -> Iterator[tuple[int, int]]:

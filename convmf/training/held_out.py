@@ -10,12 +10,10 @@ import torch
 from torch import Tensor
 
 from convmf.config import MOST_NETWORKS
+from convmf.device import over_cores
 from convmf.model.cnn import CnnNlpModel
 from convmf.training.reader import TextReader
-
-# A fresh network has a short average to steady it and only a few epochs to go: larger steps take it to the error
-# of the one that was trained in a few epochs.
-_LARGER_STEPS = 3.0
+from convmf.training.word_start import linear_word_vectors
 
 # Networks that know two thirds of the items read the others better than those that know half; more parts gain little.
 # Half as many again of half the size in each dimension tell more together than as many of the whole size, in less time.
@@ -53,8 +51,9 @@ def read_held_out(
     """θ of each item in ``rows``, read by a network that was fitted without it (cross-fitting).
 
     Fresh networks, of half the size in each dimension, are fitted to the final factors of two thirds of the items and
-    read the other third, until the loss of that third stops falling. So all items are read, in about the time of
-    seventeen epochs of the training's own networks.
+    read the other third, until the loss of that third stops falling. Their word vectors start from what each word
+    tells by itself of those two thirds. So all items are read, in about the time of seventeen epochs of the
+    training's own networks.
 
     Parameters
     ----------
@@ -68,22 +67,12 @@ def read_held_out(
     config = reader.config
     order = rows[torch.randperm(len(rows), generator=torch.Generator().manual_seed(config.seed))]
     parts = order.tensor_split(min(_PARTS, len(rows)))
-    reading, networks = torch.zeros_like(item_factors), []
-    for number, held in enumerate(parts):
+
+    def read_part(number: int) -> tuple[Tensor, list[CnnNlpModel]]:
+        held = parts[number]
         shown = torch.cat([part for other, part in enumerate(parts) if other != number])
-        learner = reader.untaught(
-            replace(
-                config,
-                n_networks=min(-(-3 * config.n_networks // 2), MOST_NETWORKS),
-                embedding_dim=-(-config.embedding_dim // 2),
-                n_kernels=-(-config.n_kernels // 2),
-                hidden_dim=-(-config.hidden_dim // 2),
-                averaging=_AVERAGING,
-                learning_rate=min(1.0, _LARGER_STEPS * config.learning_rate),
-                # Each part has a random start of its own: what all would get wrong alike no mean would undo.
-                seed=config.seed + number,
-            )
-        )
+        learner = _untaught(reader, item_factors, weights, shown, number)
+        reading = item_factors.new_zeros(len(held), item_factors.shape[1])
         least, best = torch.inf, learner.weights()
         for epoch in range(1, most_epochs + 1):
             learner.fit(item_factors, weights, shown, epoch, lambda_v, should_stop)
@@ -92,7 +81,36 @@ def read_held_out(
             loss = float((weights[held] * errors).sum())
             if loss >= least:
                 break
-            least, best = loss, learner.weights()
-            reading[held] = text_factors
-        networks += learner.model(best).members
-    return CrossReading(reading, networks)
+            least, best, reading = loss, learner.weights(), text_factors
+        return reading, learner.model(best).members
+
+    read = over_cores(read_part, range(len(parts)), reader.device)
+    reading = torch.zeros_like(item_factors)
+    reading[order] = torch.cat([text_factors for text_factors, _ in read])
+    return CrossReading(reading, [network for _, networks in read for network in networks])
+
+
+def _untaught(reader: TextReader, item_factors: Tensor, weights: Tensor, shown: Tensor, number: int) -> TextReader:
+    """Fresh networks for one part, which know of the items shown what each word tells by itself."""
+    config = reader.config
+    smaller = replace(
+        config,
+        n_networks=min(-(-3 * config.n_networks // 2), MOST_NETWORKS),
+        embedding_dim=-(-config.embedding_dim // 2),
+        freeze_embedding=False,
+        n_kernels=-(-config.n_kernels // 2),
+        hidden_dim=-(-config.hidden_dim // 2),
+        averaging=_AVERAGING,
+        # Each part has a random start of its own: what all would get wrong alike no mean would undo.
+        seed=config.seed + number,
+    )
+    vectors = linear_word_vectors(
+        reader.token_ids[shown],
+        item_factors[shown],
+        weights[shown],
+        vocab_size=len(reader.vocabulary),
+        width=smaller.embedding_dim,
+        others_std=smaller.embedding_std,
+        seed=smaller.seed,
+    )
+    return reader.untaught(smaller, vectors)

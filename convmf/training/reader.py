@@ -56,10 +56,11 @@ class TextReader:
         self.average = copy.deepcopy(self.cnn) if config.averaging else self.cnn
         self.optimizer = make_optimizer(self.cnn, config)
 
-    def untaught(self, config: ConvMFConfig) -> TextReader:
-        """A reader of the same texts with a network of its own that has learned nothing yet."""
+    def untaught(self, config: ConvMFConfig, pretrained: Tensor | None) -> TextReader:
+        """A reader of the same texts with a network of its own that has learned nothing yet, but for its word vectors
+        where ``pretrained``, (vocab_size, embedding_dim), are given."""
         fresh = copy.copy(self)
-        fresh.config = config
+        fresh.config, fresh.pretrained = config, pretrained
         fresh._start_network()
         return fresh
 
