@@ -39,6 +39,8 @@ def test_a_year_weighs_what_it_and_its_decade_do(model: ConvMF) -> None:
     full, empty = raw_rating(model, model.encode([TEXT, ""]), "u3").tolist()
     assert sum(word.weight for word in words) == pytest.approx(full - empty, abs=1e-6)
     assert sum(phrase.weight for phrase in phrases) == pytest.approx(full - empty, abs=1e-6)
+    stretches = sorted((phrase.start, phrase.end) for phrase in phrases)
+    assert all(end <= start for (_, end), (start, _) in zip(stretches, stretches[1:], strict=False))
     assert {word.word: word.weight for word in words}["1945"], "a year that no text has, in a decade that some have"
 
 

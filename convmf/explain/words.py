@@ -123,7 +123,8 @@ class TextEffects:
             if not taken[first:last].any():
                 taken[first:last] = True
                 chosen.append((first, last))
-        return chosen + [(int(place), int(place) + 1) for place in np.flatnonzero(~taken)]
+        left = {_uncut(self.tokens, place, place + 1) for place in np.flatnonzero(~taken).tolist()}
+        return chosen + sorted(left)
 
     def phrase(self, first: int, last: int) -> str:
         """The words from token ``first`` up to, not with, token ``last``."""
@@ -154,7 +155,8 @@ def text_effects(model: ConvMF, text: str, *, most_pairs: int = _MOST_PAIRS) -> 
         return TextEffects(text, (), torch.zeros(0, cnn.output_dimension, dtype=torch.float64), (), model)
     token_ids = torch.tensor(ids)
     effects = _shapley_values(cnn, token_ids, most_pairs)
-    return TextEffects(text, tuple(tokens), effects, _windows(cnn, token_ids), model)
+    windows = {_uncut(tokens, *window) for window in _windows(cnn, token_ids)}
+    return TextEffects(text, tuple(tokens), effects, tuple(sorted(windows)), model)
 
 
 def evidence(model: ConvMF, text: str, users: Users = None) -> list[Phrase]:
@@ -188,11 +190,18 @@ def _shapley_values(cnn: TextNetwork, token_ids: Tensor, most_pairs: int) -> Ten
     return by_token.mean(dim=0)
 
 
-def _windows(cnn: TextNetwork, token_ids: Tensor) -> tuple[tuple[int, int], ...]:
-    """The distinct windows from which a kernel's value comes, ascending."""
+def _windows(cnn: TextNetwork, token_ids: Tensor) -> set[tuple[int, int]]:
+    """The distinct windows from which a kernel's value comes."""
     pooled, starts = cnn.winning_windows(token_ids[None])
     spans = zip(starts[0].tolist(), cnn.window_sizes, pooled[0].tolist(), strict=True)
-    return tuple(sorted({(first, min(first + size, len(token_ids))) for first, size, value in spans if value > 0}))
+    return {(first, min(first + size, len(token_ids))) for first, size, value in spans if value > 0}
+
+
+def _uncut(tokens: Sequence[Token], first: int, last: int) -> tuple[int, int]:
+    """The window, wide enough not to end between a year and its decade, which are one word of the text."""
+    first -= first > 0 and tokens[first - 1].start == tokens[first].start
+    last += last < len(tokens) and tokens[last].start == tokens[last - 1].start
+    return first, last
 
 
 def window_sums(values: NDArray[np.float64], windows: Sequence[tuple[int, int]]) -> NDArray[np.float64]:

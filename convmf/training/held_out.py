@@ -52,7 +52,7 @@ def read_held_out(
 
     Fresh networks, of half the size in each dimension, are fitted to the final factors of two thirds of the items and
     read the other third, until the loss of that third stops falling. Their word vectors start from what each word
-    tells by itself of those two thirds. So all items are read, in about the time of seventeen epochs of the
+    tells by itself of those two thirds. So all items are read, in about the time of twenty epochs of the
     training's own networks.
 
     Parameters
