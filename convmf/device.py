@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TypeVar
 
@@ -66,8 +66,14 @@ def over_cores(work: Callable[[Piece], Result], pieces: Sequence[Piece], device:
     n_workers = min(n_threads, len(pieces))
     if n_workers < 2 or device.type != "cpu":
         return [work(piece) for piece in pieces]
+    futures: list[Future[Result]] = []
     with _torch_threads(n_threads // n_workers), ThreadPoolExecutor(n_workers) as pool:
-        return list(pool.map(work, pieces))
+        try:
+            for piece in pieces:
+                futures.append(pool.submit(work, piece))
+        except RuntimeError:
+            pass  # Python is about to end and begins no more threads: this one does the rest, until it is stopped
+        return [future.result() for future in futures] + [work(piece) for piece in pieces[len(futures) :]]
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
@@ -45,5 +46,25 @@ def test_pieces_share_the_cores_and_come_back_in_their_order(n_threads: int) -> 
             over_cores(lambda piece: 1 / piece, [1, 0, 2], torch.device("cpu"))
         assert torch.get_num_threads() == n_threads
         assert over_cores(str, [], torch.device("cpu")) == []
+    finally:
+        torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize("begun", [0, 1, 2])
+def test_pieces_are_done_when_python_begins_no_more_threads(monkeypatch: pytest.MonkeyPatch, begun: int) -> None:
+    submit = ThreadPoolExecutor.submit
+    done: list[int] = []
+
+    def closing(pool, work, piece):  # type: ignore[no-untyped-def]
+        if piece >= begun:
+            raise RuntimeError("cannot schedule new futures after interpreter shutdown")
+        return submit(pool, work, piece)
+
+    monkeypatch.setattr(ThreadPoolExecutor, "submit", closing)
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(2)
+        assert over_cores(lambda piece: done.append(piece) or piece, range(3), torch.device("cpu")) == [0, 1, 2]
+        assert sorted(done) == [0, 1, 2]
     finally:
         torch.set_num_threads(before)

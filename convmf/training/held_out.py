@@ -11,6 +11,7 @@ from torch import Tensor
 
 from convmf.config import MOST_NETWORKS
 from convmf.device import over_cores
+from convmf.model.als import Stopped
 from convmf.model.cnn import CnnNlpModel
 from convmf.training.reader import TextReader
 from convmf.training.word_start import linear_word_vectors
@@ -69,6 +70,8 @@ def read_held_out(
     parts = order.tensor_split(min(_PARTS, len(rows)))
 
     def read_part(number: int) -> tuple[Tensor, list[CnnNlpModel]]:
+        if should_stop():
+            raise Stopped
         held = parts[number]
         shown = torch.cat([part for other, part in enumerate(parts) if other != number])
         learner = _untaught(reader, item_factors, weights, shown, number)
