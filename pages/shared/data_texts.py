@@ -161,4 +161,7 @@ def _draw_word_table(chosen: pd.DataFrame, table: VocabularyTable) -> None:
     counted = (
         f" Counted in {table.n_counted:,} of {table.n_texts:,} descriptions." if table.n_counted < table.n_texts else ""
     )
-    st.caption(f"By the settings of preset Default; held-out items count here too.{rest}{counted}")
+    st.caption(
+        "By the settings of preset Default; held-out items count here too. Behind each year its decade is read as well."
+        f"{rest}{counted}"
+    )
