@@ -67,7 +67,7 @@ def over_cores(work: Callable[[Piece], Result], pieces: Sequence[Piece], device:
     if n_workers < 2 or device.type != "cpu":
         return [work(piece) for piece in pieces]
     futures: list[Future[Result]] = []
-    with _torch_threads(n_threads // n_workers), ThreadPoolExecutor(n_workers) as pool:
+    with torch_threads(n_threads // n_workers), ThreadPoolExecutor(n_workers) as pool:
         try:
             for piece in pieces:
                 futures.append(pool.submit(work, piece))
@@ -77,7 +77,8 @@ def over_cores(work: Callable[[Piece], Result], pieces: Sequence[Piece], device:
 
 
 @contextmanager
-def _torch_threads(number: int) -> Iterator[None]:
+def torch_threads(number: int) -> Iterator[None]:
+    """torch at ``number`` threads, and back."""
     before = torch.get_num_threads()
     torch.set_num_threads(number)
     try:

@@ -23,6 +23,7 @@ import numpy as np
 import torch
 
 from convmf.data.dataset import Dataset
+from convmf.device import torch_threads
 from convmf.model.als import RatingRows, half_step
 from tests.benchmarks import peers
 from tests.benchmarks.common import (
@@ -32,7 +33,6 @@ from tests.benchmarks.common import (
     print_target,
     take_turns,
     timed,
-    torch_threads,
 )
 
 N_FACTORS = 50

@@ -15,7 +15,8 @@ import numpy as np
 
 from convmf import ConvMF, ConvMFConfig, fit
 from convmf.data.splits import SplitSettings, split_ratings
-from tests.benchmarks.common import dataset, machine_line, print_table, print_target, timed, torch_threads
+from convmf.device import torch_threads
+from tests.benchmarks.common import dataset, machine_line, print_table, print_target, timed
 
 N_TEXTS = 50
 
