@@ -131,6 +131,18 @@ def test_a_checkpoint_with_other_tensors_is_refused_by_name(tmp_path: Path, name
         fit(split, TINY, resume_from=tmp_path)
 
 
+@pytest.mark.parametrize("words", [None, "others"])
+def test_a_checkpoint_of_texts_read_differently_is_refused(tmp_path: Path, words: str | None) -> None:
+    """Its tensors have the same shapes where the vocabulary is full, but its rows are those of other words."""
+    split = tiny_split()
+    fit(split, TINY, checkpoint_to=tmp_path)
+    checkpoint = load_checkpoint(tmp_path)
+    del checkpoint.meta["words"]
+    save_checkpoint(tmp_path, replace(checkpoint, meta=checkpoint.meta | ({} if words is None else {"words": words})))
+    with pytest.raises(RunError, match="read the texts differently; start the training anew"):
+        fit(split, TINY, resume_from=tmp_path)
+
+
 @pytest.mark.parametrize("key", ["data", "config", "best_iteration", "iteration", "history"])
 def test_a_checkpoint_without_one_of_its_values_is_refused(tmp_path: Path, key: str) -> None:
     split = tiny_split()

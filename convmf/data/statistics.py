@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from convmf.data.dataset import Dataset
-from convmf.data.text import STOP_WORDS, WordCounts, tokenize
+from convmf.data.text import STOP_WORDS, WordCounts, written_words
 
 MAX_TEXTS = 5_000
 """Texts whose words are counted for a figure; of more, every k-th."""
@@ -82,7 +82,7 @@ def rating_levels(rating: NDArray[np.float32], most: int = 11) -> tuple[float, .
 def text_lengths(dataset: Dataset) -> NDArray[np.int64]:
     """Words of each description that isn't empty; of more than ``MAX_TEXTS`` only every k-th is counted."""
     texts = _some([text for text in dataset.texts if text.strip()], MAX_TEXTS)
-    return np.array([len(tokenize(text)) for text in texts], dtype=np.int64)
+    return np.array([len(written_words(text)) for text in texts], dtype=np.int64)
 
 
 def concentration(dataset: Dataset, n_points: int = 101) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

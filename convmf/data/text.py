@@ -65,9 +65,14 @@ def tokenize(text: str) -> list[Token]:
     ]
 
 
+def written_words(text: str) -> list[str]:
+    """The words of :func:`tokenize` without their places, in half of the time."""
+    return [word for match in _TOKEN.findall(text) if (word := _normalize(match[:MAX_WORD]))]
+
+
 def words(text: str) -> list[str]:
     """The words of ``text`` in their order as a new vocabulary reads them, see :class:`Vocabulary`."""
-    return [read for word in _spoken(text) for read in _with_decade(word)]
+    return [read for word in written_words(text) for read in _with_decade(word)]
 
 
 def as_written(read: Sequence[str]) -> str:
@@ -78,11 +83,6 @@ def as_written(read: Sequence[str]) -> str:
 
 def _with_decade(word: str) -> tuple[str, ...]:
     return (word, f"{word[:3]}0s") if _YEAR.fullmatch(word) else (word,)
-
-
-def _spoken(text: str) -> list[str]:
-    """The words of :func:`tokenize` without their places, in half of the time."""
-    return [word for match in _TOKEN.findall(text) if (word := _normalize(match[:MAX_WORD]))]
 
 
 # Words repeat, and most of the time of reading a text goes into normalising them.
@@ -186,7 +186,7 @@ class Vocabulary:
         """
         rows = []
         for text in texts:
-            spoken = words(text) if self.decades else _spoken(text)
+            spoken = words(text) if self.decades else written_words(text)
             known = [token_id for word in spoken if (token_id := self._id_of.get(word)) is not None]
             rows.append((known or [UNK for word in spoken if word not in STOP_WORDS])[:max_length])
         token_ids = np.full((len(rows), max(map(len, rows), default=0)), PAD, dtype=np.int64)
@@ -197,7 +197,7 @@ class Vocabulary:
     def known_and_unknown(self, text: str) -> tuple[list[str], list[str]]:
         """The distinct words of a text, stop words aside: those that are read, a year also by its decade, and the
         others."""
-        spoken = {word: any(read in self for read in self._forms(word)) for word in _spoken(text)}
+        spoken = {word: any(read in self for read in self._forms(word)) for word in written_words(text)}
         known = [word for word, is_known in spoken.items() if is_known]
         return known, [word for word, is_known in spoken.items() if not is_known and word not in STOP_WORDS]
 

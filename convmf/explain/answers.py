@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from convmf.data.text import tokenize
+from convmf.data.text import written_words
 from convmf.explain.fold_in import explain_fold_in
 from convmf.explain.parts import split_prediction
 from convmf.explain.reading import read_text
@@ -44,8 +44,7 @@ def explain_text(
     if replace is not None:
         start, end = occurrence(text, replace)
         found = substitutes(model, text, start, end, users=user_id)
-        spoken = [token.word for token in tokenize(replace)]
-        found = [word for word in found if [word.word] != spoken]
+        found = [word for word in found if [word.word] != written_words(replace)]
         by_verdict = {
             verdict: [word for word in found if word.verdict == verdict] for verdict in ("raises", "keeps", "lowers")
         }

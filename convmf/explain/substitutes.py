@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from convmf.data.text import tokenize
+from convmf.data.text import tokenize, written_words
 from convmf.errors import ModelError
 from convmf.explain.taste import Users, known_tokens, raw_rating, text_parts
 from convmf.model.cnn import encode_texts
@@ -97,8 +97,8 @@ def occurrence(text: str, phrase: str) -> tuple[int, int]:
     ModelError
         It doesn't stand there, or has no word in it.
     """
-    tokens = tokenize(text)
-    wanted, found = ([token.word for token in spoken] for spoken in (tokenize(phrase), tokens))
+    wanted, tokens = written_words(phrase), tokenize(text)
+    found = [token.word for token in tokens]
     for first in range(len(found) - len(wanted) + 1):
         if wanted and found[first : first + len(wanted)] == wanted:
             return tokens[first].start, tokens[first + len(wanted) - 1].end

@@ -17,7 +17,8 @@ from convmf.errors import ModelError
 # threads seldom wait for the interpreter between two chunks.
 _CHUNK_RATINGS = 16384
 
-# From this width and number of ratings on, Σ z zᵀ takes less time in two products that leave out what is symmetric.
+# Above this width, and from this number of ratings on, Σ z zᵀ takes less time in two products that leave out what is
+# symmetric.
 _WHOLE_GRAM = 32
 _FEW_RATINGS = 64
 

@@ -126,6 +126,7 @@ class Training:
     def _prepare_text(self, word_vectors: WordVectors | None) -> None:
         config = self.config
         self.reader: TextReader | None = None
+        self.words_digest: str | None = None
         self.vectors_digest: str | None = None
         if config.text == "none":
             return
@@ -137,6 +138,7 @@ class Training:
         vocabulary = Vocabulary.build(
             known, max_words=config.max_words, max_document_frequency=config.max_document_frequency
         )
+        self.words_digest = hashlib.sha256("\0".join(vocabulary.words).encode("utf-8", "surrogatepass")).hexdigest()
         pretrained = None
         if word_vectors is not None:
             matrix, coverage = word_vectors.matrix(vocabulary, config.seed)
@@ -278,6 +280,7 @@ class Training:
         meta = {
             "config": self.config.to_dict(),
             "data": self.split.fingerprint,
+            "words": self.words_digest,
             "word_vectors": self.vectors_digest,
             "iteration": self.iteration,
             "best_iteration": self.best_iteration,
@@ -291,12 +294,15 @@ class Training:
         Raises
         ------
         RunError
-            It is of other data, settings or word vectors, or its tensors aren't those that these ask for.
+            It is of other data, settings, words or word vectors, or its tensors aren't those that these ask for.
         """
         if meta["data"] != self.split.fingerprint:
             raise RunError("The checkpoint is of other data, or of another split; resume with the same files.")
         if not isinstance(meta["config"], dict) or saved_settings(meta["config"]) != self.config.to_dict():
             raise RunError("The checkpoint is of other settings; resume with the same ones.")
+        # The same texts give other words where a version of before read them differently.
+        if meta.get("words") != self.words_digest:
+            raise RunError("The checkpoint is of a version that read the texts differently; start the training anew.")
         if meta.get("word_vectors") != self.vectors_digest:
             raise RunError("The checkpoint is of other word vectors, or of none; resume with the same file of them.")
         factors = shapes_of(self._factors())
