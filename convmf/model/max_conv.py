@@ -32,6 +32,10 @@ PAD = 0
 # last one of a text, larger ones leave less to the second stage; 16 and 32 take the same time.
 _BLOCK = 16
 
+# A product is said as a convolution of so many images: of fewer, torch keeps it to itself on one thread. Its rows are
+# filled up to a multiple of so many: oneDNN compiles each shape that it hasn't met, in 2 ms.
+_IMAGES, _ROWS = 16, 128
+
 
 def max_conv(
     token_ids: Tensor,
@@ -147,7 +151,7 @@ class _Convolved(NamedTuple):
 
     features: Tensor  # (batch, Σ n_kernels), before the ReLU
     winners: list[Tensor]  # (batch, n_kernels) a window size: where in distinct.texts.flatten() the window starts
-    vectors: Tensor  # (distinct, dim)
+    vectors: Tensor  # (distinct, dim), and up to a multiple of _ROWS rows that nothing refers to
     kernels: Tensor  # (Σ window·n_kernels, dim)
     distinct: _Distinct
 
@@ -157,7 +161,7 @@ def _convolve(token_ids: Tensor, embedding: Tensor, weights: Sequence[Tensor], b
     windows = [weight.shape[2] for weight in weights]
     token_ids = token_ids[:, : int(lengths.max())]
     distinct = _distinct_words(_padded(token_ids, max(windows)), len(embedding))
-    vectors = embedding.index_select(0, distinct.ids)
+    vectors = embedding.index_select(0, F.pad(distinct.ids, (0, -len(distinct.ids) % _ROWS), value=PAD))
     vectors[PAD] = 0.0
     kernels = torch.cat([_kernel_rows(weight) for weight in weights])
     blocks = _blocks(lengths, min(windows))
@@ -168,7 +172,7 @@ def _convolve(token_ids: Tensor, embedding: Tensor, weights: Sequence[Tensor], b
     for n_kernels, alike in groupby(weights, key=len):
         windows = [weight.shape[2] for weight in alike]
         n_rows = n_kernels * sum(windows)
-        projected = (vectors @ kernels[first_row : first_row + n_rows].T).view(-1, n_kernels)
+        projected = _product(vectors, kernels[first_row : first_row + n_rows]).view(-1, n_kernels)
         first_row += n_rows
         # A word has sum(windows) rows in P: the offsets of the first size, then those of the next.
         words = distinct.texts * sum(windows)
@@ -240,6 +244,21 @@ def _from_kernel_rows(rows: Tensor, shape: torch.Size) -> Tensor:
     """The inverse of ``_kernel_rows``, in the memory order of an nn.Conv1d weight."""
     n_kernels, dim, window = shape
     return rows.view(window, n_kernels, dim).permute(1, 2, 0).contiguous()
+
+
+def _product(rows: Tensor, columns: Tensor) -> Tensor:
+    """rows @ columns.T, for a multiple of _ROWS rows.
+
+    Said as a convolution with windows of one place, which torch gives to oneDNN. That takes vectors as wide as the
+    processor has, where MKL, which has ``@``, takes them half as wide on processors not made by Intel: 2,838 × 200
+    by 200 × 1,200 on one thread 6 ms instead of 14 on an AMD EPYC with AVX-512.
+    """
+    if rows.dtype != torch.float32 or not torch.backends.mkldnn.is_available():
+        return rows @ columns.T
+    dim = rows.shape[1]
+    images = rows.view(_IMAGES, -1, 1, dim).permute(0, 3, 1, 2)
+    products = F.conv2d(images, columns.view(-1, 1, 1, dim).permute(0, 3, 1, 2))  # (_IMAGES, n_columns, height, 1)
+    return products.permute(0, 2, 3, 1).reshape(len(rows), len(columns))
 
 
 class _Blocks(NamedTuple):
