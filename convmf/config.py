@@ -148,8 +148,9 @@ class ConvMFConfig:
     calibration: bool = _setting(
         True,
         "At the end, fit smaller text networks to two thirds of the items each and have them read the others: correct "
-        "what is regularly too high, too low, too bold or too shy there, let them read along, and learn by how much "
-        "each user likes what they choose to rate better than its text tells; with biases only.",
+        "what is regularly too high, too low, too bold or too shy there, let them read along, beside a linear reader "
+        "of single words, and learn by how much each user likes what they choose to rate better than its text tells; "
+        "with biases only.",
     )
     n_iterations: int = _setting(50, "At most this many iterations.", minimum=1, maximum=10000)
     patience: int = _setting(

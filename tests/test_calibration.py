@@ -13,6 +13,8 @@ from torch import Tensor
 from convmf.data.splits import Split, SplitSettings, split_ratings
 from convmf.model.cnn import CnnNlpModel, encode_texts
 from convmf.model.convmf import ConvMF, pair_scores
+from convmf.model.ensemble import CnnEnsemble
+from convmf.model.linear import LinearReader
 from convmf.training.calibration import Calibration, ScoredPairs
 from convmf.training.loop import fit
 from convmf.training.state import Training
@@ -113,9 +115,14 @@ def test_readings_and_factors_beyond_what_the_cnn_can_say_stay_finite():
         assert torch.isfinite(found.apply(of.reading)).all()
 
 
-def test_the_corrected_weights_read_what_apply_gives():
+@pytest.mark.parametrize("with_linear", [False, True])
+def test_the_corrected_weights_read_what_apply_gives(with_linear):
     cnn = CnnNlpModel(3, vocab_size=20, embed_dimension=4, num_kernels=(5, 5, 5), hidden_dimension=8).eval()
-    token_ids = torch.randint(1, 20, (30, 9), generator=torch.Generator().manual_seed(0))
+    generator = torch.Generator().manual_seed(0)
+    token_ids = torch.randint(1, 20, (30, 9), generator=generator)
+    if with_linear:
+        coefficients, idf = 0.5 * torch.randn(20, 3, generator=generator), torch.rand(20, generator=generator)
+        cnn = CnnEnsemble([cnn], None, LinearReader(coefficients, idf, torch.full((3,), 0.1)), 0.5).eval()
     before = encode_texts(cnn, token_ids)
     calibration = Calibration.measure(*world())
     cnn.load_state_dict(calibration.into(cnn.state_dict()))

@@ -18,6 +18,7 @@ from convmf.explain.taste import raw_rating
 from convmf.model.cnn import CnnNlpModel, encode_texts
 from convmf.model.convmf import ConvMF, build_cnn
 from convmf.model.ensemble import CnnEnsemble
+from convmf.model.linear import LinearReader
 from convmf.model.loss import ConvMFLossFunc
 from convmf.training.cnn import run_epoch
 from convmf.training.loop import fit
@@ -127,6 +128,29 @@ def test_networks_count_by_their_shares() -> None:
     torch.testing.assert_close(CnnEnsemble(members, [0.75, 0.25])(ids), torch.tanh(0.75 * first + 0.25 * second))
 
 
+def linear(width: int = TWO.n_factors + 1) -> LinearReader:
+    generator = torch.Generator().manual_seed(5)
+    coefficients = torch.randn(VOCABULARY, width, generator=generator)
+    return LinearReader(coefficients, torch.rand(VOCABULARY, generator=generator), torch.full((width,), 0.1))
+
+
+def test_a_linear_reader_counts_by_its_share_beside_all_networks() -> None:
+    networks, ids = ensemble(), token_ids()
+    together = CnnEnsemble(networks.members, None, linear(), 0.25).eval()
+    expected = torch.tanh(0.75 * torch.atanh(networks(ids)) + 0.25 * linear()(ids))
+    torch.testing.assert_close(together(ids), expected)
+    torch.testing.assert_close(together.factors(together.pooled(ids), together.linearly(ids)), expected)
+    torch.testing.assert_close(encode_texts(together, ids), expected)
+    one = CnnEnsemble(networks.members[:1], None, linear(), 0.25)
+    torch.testing.assert_close(one(ids), torch.tanh(0.75 * torch.atanh(one.members[0](ids)) + 0.25 * linear()(ids)))
+
+
+@pytest.mark.parametrize(("share", "reader"), [(0.0, True), (0.5, False), (1.0, True), (-0.1, True)])
+def test_shares_of_a_linear_reader_that_are_none_are_refused(share: float, reader: bool) -> None:
+    with pytest.raises(ModelError, match="between 0 and 1"):
+        CnnEnsemble(ensemble().members, None, linear() if reader else None, share)
+
+
 @pytest.mark.parametrize("shares", [[1.0], [0.5, 0.6], [1.5, -0.5], [1.0, 0.0], [float("nan"), 0.5]])
 def test_shares_that_are_none_are_refused(shares: list[float]) -> None:
     with pytest.raises(ModelError, match="positive number for each of 2 networks, with the sum 1"):
@@ -134,8 +158,9 @@ def test_shares_that_are_none_are_refused(shares: list[float]) -> None:
 
 
 def test_the_networks_that_read_held_out_items_read_along(model: ConvMF, tmp_path: Path) -> None:
-    """The two networks of the training have half of the say, and three of each of the three parts the other half."""
-    assert model.cnn is not None
+    """Of what networks say the two of the training have half, and three of each of the three parts the other half."""
+    assert isinstance(model.cnn, CnnEnsemble) and model.cnn.linear is not None
+    assert model.cnn.linear_share == 0.5
     assert model.cnn.shares.tolist() == pytest.approx([1 / 4] * 2 + [1 / 18] * 9)
     assert [network.embedding_dim for network in model.cnn.members] == [8, 8] + [4] * 9
     plain = fit(tiny_dataset(), replace(TWO, n_iterations=8, calibration=False))
@@ -148,6 +173,24 @@ def test_the_networks_that_read_held_out_items_read_along(model: ConvMF, tmp_pat
     (tmp_path / "model.json").write_text(json.dumps(meta), encoding="utf-8")
     with pytest.raises(ModelError, match="with the sum 1"):
         ConvMF.load(tmp_path)
+    model.save(tmp_path)
+    meta = json.loads((tmp_path / "model.json").read_text(encoding="utf-8"))
+    for share, message in ((0.0, "linear"), (1.5, "between 0 and 1")):
+        (tmp_path / "model.json").write_text(json.dumps({**meta, "linear_share": share}), encoding="utf-8")
+        with pytest.raises(ModelError, match=message):
+            ConvMF.load(tmp_path)
+
+
+def test_a_calibrated_model_of_before_there_was_a_linear_reader_reads_as_it_did(model: ConvMF, tmp_path: Path) -> None:
+    assert isinstance(model.cnn, CnnEnsemble)
+    before = replace(model, cnn=CnnEnsemble(model.cnn.members, model.cnn.shares.tolist()).eval())
+    before.save(tmp_path)
+    meta = json.loads((tmp_path / "model.json").read_text(encoding="utf-8"))
+    assert meta.pop("linear_share") == 0
+    (tmp_path / "model.json").write_text(json.dumps(meta), encoding="utf-8")
+    loaded = ConvMF.load(tmp_path)
+    assert torch.equal(loaded.encode(["war"]), before.encode(["war"]))
+    assert not torch.allclose(loaded.encode(["war"]), model.encode(["war"]))
 
 
 def saved_as_before(model: ConvMF, folder: Path, *unknown_settings: str) -> ConvMF:
@@ -156,7 +199,7 @@ def saved_as_before(model: ConvMF, folder: Path, *unknown_settings: str) -> Conv
     model.save(folder)
     meta = json.loads((folder / "model.json").read_text(encoding="utf-8"))
     meta["embedding_dim"] = model.cnn.embedding_dim
-    del meta["networks"]
+    del meta["networks"], meta["linear_share"]
     for name in unknown_settings:
         del meta["config"][name]
     (folder / "model.json").write_text(json.dumps(meta), encoding="utf-8")

@@ -11,7 +11,10 @@ from convmf.errors import ModelError
 from convmf.explain import KernelPhrase, kernel_readings, neighbours
 from convmf.explain.kernels import _same_readings
 from convmf.explain.windows import read_windows
+from convmf.model.cnn import CnnNlpModel
 from convmf.model.convmf import ConvMF
+from convmf.model.ensemble import CnnEnsemble
+from convmf.model.linear import LinearReader
 from convmf.training.loop import fit
 from tests.helpers import TINY, tiny_dataset
 
@@ -61,6 +64,25 @@ def test_a_kernel_by_hand(model: ConvMF) -> None:
     users = torch.cat([torch.ones(30, 1), hand.user_factors[:, 1:]], dim=1)
     changes = hand.scale.std * users @ move
     assert (kernel.effect, kernel.spread) == pytest.approx((changes.mean().item(), changes.std(correction=0).item()))
+
+
+def test_beside_a_linear_reader_kernels_move_what_is_left_to_them(model: ConvMF) -> None:
+    hand = with_one_live_kernel(model, "war")
+    assert isinstance(hand.cnn, CnnNlpModel) and hand.vocabulary is not None
+    n_words, width = len(hand.vocabulary), hand.cnn.output_dimension
+    said = torch.linspace(-0.5, 0.5, width)
+    linear = LinearReader(torch.zeros(n_words, width), torch.zeros(n_words), said)
+    beside = replace(hand, cnn=CnnEnsemble([hand.cnn], None, linear, 0.5).eval())
+    (kernel,), (alone,) = (kernel_readings(one, DATA.texts, top=4) for one in (beside, hand))
+    assert kernel.phrases == alone.phrases
+    usual = torch.zeros(18)
+    usual[3] = 2 * sum("war" in text.split() for text in DATA.texts) / 24
+    with torch.no_grad():
+        low, high = (hand.cnn.output(pooled[None])[0] for pooled in (usual, 2.0 * torch.eye(18)[3]))
+    move = torch.tanh((high + said) / 2) - torch.tanh((low + said) / 2)
+    assert {found.factor: found.change for found in kernel.factors} == pytest.approx(
+        dict(enumerate(move.tolist())), abs=1e-6
+    )
 
 
 def test_kernels_are_sorted_and_each_stands_once(model: ConvMF) -> None:

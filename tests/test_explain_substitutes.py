@@ -14,9 +14,9 @@ from tests.helpers import TINY, tiny_dataset
 LONG = "Night house, war soldiers by the river; a letter in winter, music on the road, and a friend: war in the night."
 
 
-@pytest.fixture(scope="module")
-def model() -> ConvMF:
-    return fit(tiny_dataset(), replace(TINY, n_iterations=20))
+@pytest.fixture(scope="module", params=[False, True], ids=["one network", "all that read along"])
+def model(request: pytest.FixtureRequest) -> ConvMF:
+    return fit(tiny_dataset(), replace(TINY, n_iterations=20, calibration=request.param))
 
 
 @pytest.mark.parametrize(

@@ -182,7 +182,7 @@ def test_held_out_reading_never_sees_the_items_it_reads(split: Split) -> None:
     training.reader.__class__ = Watched
     before = training.reader.weights()
     rows = training.rated_rows
-    reading, networks = read_held_out(
+    reading, networks, *_ = read_held_out(
         training.reader,
         training.item_factors,
         training.item_weights,
@@ -225,8 +225,34 @@ def test_parts_read_at_the_same_time_read_the_same(split: Split) -> None:
         torch.set_num_threads(before)
     for other in found[1:]:
         assert torch.equal(found[0].reading, other.reading)
+        assert torch.equal(found[0].linear_reading, other.linear_reading)
         for one, same in zip(found[0].networks, other.networks, strict=True):
             assert all(torch.equal(*pair) for pair in zip(one.parameters(), same.parameters(), strict=True))
+
+
+def test_the_linear_reading_of_an_item_knows_nothing_of_its_ratings(split: Split) -> None:
+    training = Training(split, TINY, lambda: False)
+    training.iterate()
+    assert training.reader is not None
+    row = int(training.rated_rows[0])
+    moved = training.item_factors.clone()
+    moved[row] += 1.0
+    before, after = (
+        read_held_out(
+            training.reader,
+            factors,
+            training.item_weights,
+            training.rated_rows,
+            lambda_v=1.0,
+            most_epochs=1,
+            should_stop=lambda: False,
+        )
+        for factors in (training.item_factors, moved)
+    )
+    changed = (before.linear_reading != after.linear_reading).any(dim=1)
+    assert before.linear_reading[row].any() and not changed[row] and changed.sum() > len(training.rated_rows) / 3
+    assert before.linear is not None and after.linear is not None
+    assert not torch.equal(before.linear.coefficients, after.linear.coefficients)
 
 
 @pytest.mark.parametrize("n_items", [2, 4])
@@ -234,7 +260,7 @@ def test_few_items_are_held_out_one_by_one_or_two_at_a_time(split: Split, n_item
     training = Training(split, TINY, lambda: False)
     training.iterate()
     assert training.reader is not None
-    reading, networks = read_held_out(
+    reading, networks, *_ = read_held_out(
         training.reader,
         training.item_factors,
         training.item_weights,

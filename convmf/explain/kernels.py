@@ -90,12 +90,12 @@ def kernel_readings(model: ConvMF, texts: Sequence[str], top: int = 10) -> list[
     mean = windows.pooled.mean(dim=0)  # (n_features,)
     high = windows.pooled.topk(min(top, len(texts)), dim=0).values.mean(dim=0)
     alive = (high - mean > 0).nonzero().squeeze(1).tolist()
-    moves = _moves(model, mean, high, [[kernel] for kernel in alive])
+    moves = _moves(model, windows, mean, high, [[kernel] for kernel in alive])
     strength = _user_changes(model, moves).square().mean(dim=1)
     ranked = [alive[place] for place in strength.argsort(descending=True, stable=True).tolist()]
     phrases = {kernel: _top_phrases(model, windows, kernel, top) for kernel in ranked}
     groups = _same_readings(windows.pooled, phrases)
-    moves = _moves(model, mean, high, groups)  # (n_groups, D)
+    moves = _moves(model, windows, mean, high, groups)  # (n_groups, D)
     changes = _user_changes(model, moves)  # (n_groups, n_users)
     order = changes.square().mean(dim=1).argsort(descending=True, stable=True).tolist()
     return [
@@ -112,13 +112,13 @@ def kernel_readings(model: ConvMF, texts: Sequence[str], top: int = 10) -> list[
 
 
 @torch.no_grad()
-def _moves(model: ConvMF, mean: Tensor, high: Tensor, groups: list[list[int]]) -> Tensor:
+def _moves(model: ConvMF, windows: CatalogueWindows, mean: Tensor, high: Tensor, groups: list[list[int]]) -> Tensor:
     """Change of θ when the kernels of a group go from their mean to their height, (n_groups, D)."""
     cnn, _ = text_parts(model)
     pooled = mean.repeat(len(groups) + 1, 1)  # the last row stays at the mean
     for place, group in enumerate(groups):
         pooled[place, group] = high[group]
-    theta = cnn.factors(pooled)
+    theta = cnn.factors(pooled, None if windows.linear is None else windows.linear.mean(dim=0))
     return theta[:-1] - theta[-1]
 
 

@@ -1,8 +1,8 @@
 """What if the text said something else: the rating with a word or phrase replaced.
 
-A substitute changes only the windows that it stands in. So of each substitute only its surroundings are read, and
-each kernel's value is the larger one of these and of the rest of the text, which is read once. That is exactly what
-reading each whole text would give.
+A substitute changes only the windows that it stands in. So networks read only its surroundings, and each kernel's
+value is the larger one of these and of the rest of the text, which is read once. That is exactly what reading each
+whole text would give. A linear reader, which is fast, reads whole texts.
 """
 
 from __future__ import annotations
@@ -127,14 +127,18 @@ def _theta_between(cnn: TextNetwork, left: list[int], middle: Tensor, right: lis
     right = right[: max_length - len(left) - middle.shape[1]]
     # Wide enough that every window of the surroundings is one of the whole text too, and none is padded.
     width = max(cnn.window_sizes)
-    near_left, near_right = (
-        torch.tensor(ids, dtype=torch.int64).expand(len(middle), -1) for ids in (left[-width:], right[:width])
-    )
-    pooled = cnn.pooled(torch.cat([near_left, middle, near_right], dim=1))  # (n_texts, n_features)
+    near = torch.cat([_repeated(left[-width:], middle), middle, _repeated(right[:width], middle)], dim=1)
+    pooled = cnn.pooled(near)  # (n_texts, n_features)
     for side in (left, right):
         if len(side) >= width:
             pooled = torch.maximum(pooled, cnn.pooled(torch.tensor([side])))
-    return cnn.factors(pooled)
+    whole = torch.cat([_repeated(left, middle), middle, _repeated(right, middle)], dim=1)
+    return cnn.factors(pooled, cnn.linearly(whole))
+
+
+def _repeated(ids: list[int], texts: Tensor) -> Tensor:
+    """``ids`` once for each text, (n_texts, n_ids)."""
+    return torch.tensor(ids, dtype=torch.int64).expand(len(texts), -1)
 
 
 def _verdict(effect: float, width: float) -> str:

@@ -32,6 +32,8 @@ class CatalogueWindows:
         Words in the window of each kernel, n_features of them.
     lengths
         Words of each text.
+    linear
+        What a linear reader beside the networks says of each text, (n_texts, D); None without one.
     """
 
     token_ids: Tensor
@@ -39,6 +41,7 @@ class CatalogueWindows:
     starts: Tensor
     sizes: tuple[int, ...]
     lengths: tuple[int, ...]
+    linear: Tensor | None
 
     def span(self, row: int, kernel: int) -> tuple[int, int]:
         """First token, and last + 1, of what the kernel picked out in the text."""
@@ -68,4 +71,4 @@ def read_windows(model: ConvMF, texts: Sequence[str]) -> CatalogueWindows:
     lengths = text_lengths(token_ids)
     for rows in torch.argsort(lengths, stable=True).split(_BATCH) if len(texts) else ():
         pooled[rows], starts[rows] = cnn.winning_windows(token_ids[rows])
-    return CatalogueWindows(token_ids, pooled, starts, sizes, tuple(lengths.tolist()))
+    return CatalogueWindows(token_ids, pooled, starts, sizes, tuple(lengths.tolist()), cnn.linearly(token_ids))

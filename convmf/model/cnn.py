@@ -102,6 +102,11 @@ class CnnNlpModel(nn.Module):
         """What each of ``members`` counts, (1,)."""
         return torch.ones(1)
 
+    @property
+    def linear_share(self) -> float:
+        """0: an ensemble may have a linear reader beside its networks."""
+        return 0.0
+
     def use_sparse_embedding_grad(self, sparse: bool) -> None:
         """Whether the word vectors' gradient is a sparse tensor of the words in the batch."""
         self.sparse_embedding_grad = sparse
@@ -152,7 +157,10 @@ class CnnNlpModel(nn.Module):
             sparse_grad=self.sparse_embedding_grad,
         )
 
-    def factors(self, pooled: Tensor) -> Tensor:
+    def linearly(self, token_ids: Tensor) -> None:
+        """None: a network alone has no linear reader beside it."""
+
+    def factors(self, pooled: Tensor, linear: Tensor | None = None) -> Tensor:
         """The dense layers: θ, (batch, output_dimension), from :meth:`pooled`."""
         return torch.tanh(self.output(pooled))
 

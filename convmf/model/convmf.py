@@ -22,6 +22,7 @@ from convmf.model.als import RatingRows, half_step
 from convmf.model.cnn import CnnNlpModel, encode_texts
 from convmf.model.ensemble import CnnEnsemble, TextNetwork
 from convmf.model.intervals import LEVEL, RatingIntervals
+from convmf.model.linear import LinearReader
 from convmf.model.storage import network_sizes, read_model, saved_networks, write_model
 
 Floats = NDArray[np.float32]
@@ -419,6 +420,7 @@ class ConvMF:
             "words": None if self.vocabulary is None else self.vocabulary.words,
             "decades": self.vocabulary is not None and self.vocabulary.decades,
             "networks": None if self.cnn is None else network_sizes(self.cnn),
+            "linear_share": 0.0 if self.cnn is None else self.cnn.linear_share,
             "n_ratings": len(self.ratings),
             "history": self.history,
             "best_iteration": self.best_iteration,
@@ -447,7 +449,8 @@ class ConvMF:
         vocabulary = cnn = None
         if meta["words"] is not None:
             vocabulary = Vocabulary(tuple(meta["words"]), decades=bool(meta.get("decades", False)))
-            cnn = _built_anew(config, len(vocabulary), saved_networks(meta, config))
+            share = float(meta.get("linear_share", 0.0))  # models of earlier times had no linear reader
+            cnn = _built_anew(config, len(vocabulary), saved_networks(meta, config), share)
             weights = {name.removeprefix("cnn."): tensor for name, tensor in tensors.items() if name[:4] == "cnn."}
             cnn.load_state_dict(weights)
             cnn.eval()
@@ -492,19 +495,28 @@ def build_cnn(
     return joined(networks)
 
 
-def joined(networks: Sequence[CnnNlpModel], shares: Sequence[float] | None = None) -> TextNetwork:
-    """These networks as one that reads, see :class:`CnnEnsemble`."""
-    return networks[0] if len(networks) == 1 else CnnEnsemble(networks, shares)
+def joined(
+    networks: Sequence[CnnNlpModel],
+    shares: Sequence[float] | None = None,
+    linear: LinearReader | None = None,
+    linear_share: float = 0.0,
+) -> TextNetwork:
+    """These networks, and a linear reader, as one that reads, see :class:`CnnEnsemble`."""
+    alone = len(networks) == 1 and linear is None
+    return networks[0] if alone else CnnEnsemble(networks, shares, linear, linear_share)
 
 
-def _built_anew(config: ConvMFConfig, vocab_size: int, sizes: Sequence[dict[str, Any]]) -> TextNetwork:
+def _built_anew(
+    config: ConvMFConfig, vocab_size: int, sizes: Sequence[dict[str, Any]], linear_share: float
+) -> TextNetwork:
     """The text network of a saved model; its weights come from the file."""
     networks, shares = [], []
     for size in sizes:
         shares.append(float(size["share"]))
         own = replace(config, **{name: size[name] for name in ("embedding_dim", "n_kernels", "hidden_dim")})
         networks.append(_build_one(own, vocab_size, pretrained=None, embedding_dim=None, generator=None))
-    return joined(networks, shares)
+    linear = LinearReader.empty(vocab_size, config.n_factors + config.biases) if linear_share else None
+    return joined(networks, shares, linear, linear_share)
 
 
 def _build_one(

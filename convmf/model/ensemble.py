@@ -1,4 +1,4 @@
-"""Several text networks that read each text, and what they say together."""
+"""Several text networks that read each text, a linear reader beside them, and what they say together."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from torch import Tensor, nn
 
 from convmf.errors import ModelError
 from convmf.model.cnn import CnnNlpModel
+from convmf.model.linear import LinearReader
 
 
 class CnnEnsemble(nn.Module):
-    """θ = tanh of the mean of what the networks say before their own tanh; to others it looks like one network.
+    """θ = tanh of the mean of what the readers say before their own tanh; to others it looks like one network.
 
     Each network is fitted on its own, so that the errors of each, which come from its random start and from what it
     learned by heart, are in part undone by the others'. Of unseen texts that tells more than one network of the
@@ -24,17 +25,28 @@ class CnnEnsemble(nn.Module):
     networks
         At least one; alike in their vocabulary and their output.
     shares
-        What each counts in the mean; None is the same for all.
+        What each counts in the mean of the networks; None is the same for all.
+    linear
+        A linear reader beside the networks, or None.
+    linear_share
+        What it counts, beside all networks together; nothing without one.
 
     Raises
     ------
     ModelError
-        There is none, or they aren't alike, or the shares aren't one positive number a network with the sum 1.
+        There is none, or they aren't alike, or the shares aren't one positive number a network with the sum 1, or the
+        linear reader's isn't a number between 0 and 1.
     """
 
     shares: Tensor
 
-    def __init__(self, networks: Sequence[CnnNlpModel], shares: Sequence[float] | None = None) -> None:
+    def __init__(
+        self,
+        networks: Sequence[CnnNlpModel],
+        shares: Sequence[float] | None = None,
+        linear: LinearReader | None = None,
+        linear_share: float = 0.0,
+    ) -> None:
         super().__init__()
         if len({(network.vocab_size, network.output_dimension) for network in networks}) != 1:
             raise ModelError("An ensemble takes one network or more, of one vocabulary and one output dimension.")
@@ -42,7 +54,10 @@ class CnnEnsemble(nn.Module):
         shares = [1 / len(networks)] * len(networks) if shares is None else shares
         if len(shares) != len(networks) or not min(shares) > 0 or not math.isclose(sum(shares), 1, rel_tol=1e-6):
             raise ModelError(f"Shares are a positive number for each of {len(networks)} networks, with the sum 1.")
+        if not 0 <= linear_share < 1 or (linear is None) != (linear_share == 0):
+            raise ModelError(f"A linear reader counts by a share between 0 and 1, not {linear_share!r}; none by 0.")
         self.register_buffer("shares", torch.tensor(shares), persistent=False)  # (n_networks,)
+        self.linear, self.linear_share = linear, linear_share
 
     @property
     def members(self) -> list[CnnNlpModel]:
@@ -88,17 +103,23 @@ class CnnEnsemble(nn.Module):
 
     def forward(self, token_ids: Tensor) -> Tensor:
         """θ of each text, (batch, output_dimension) in (−1, 1); see :meth:`CnnNlpModel.forward`."""
-        return self.factors(self.pooled(token_ids))
+        return self.factors(self.pooled(token_ids), self.linearly(token_ids))
 
     def pooled(self, token_ids: Tensor) -> Tensor:
         """The largest activation of each kernel over the text, (batch, Σ num_kernels)."""
         return torch.cat([network.pooled(token_ids) for network in self.members], dim=1)
 
-    def factors(self, pooled: Tensor) -> Tensor:
-        """θ, (batch, output_dimension), from :meth:`pooled`."""
+    def linearly(self, token_ids: Tensor) -> Tensor | None:
+        """What the linear reader says of each text, (batch, output_dimension); None without one."""
+        said: Tensor | None = None if self.linear is None else self.linear(token_ids)
+        return said
+
+    def factors(self, pooled: Tensor, linear: Tensor | None = None) -> Tensor:
+        """θ, (batch, output_dimension), from :meth:`pooled` and :meth:`linearly`."""
         parts = pooled.split([len(network.window_sizes) for network in self.members], dim=1)
         outputs = [network.output(part) for network, part in zip(self.members, parts, strict=True)]
-        return torch.tanh((self.shares.view(-1, 1, 1) * torch.stack(outputs)).sum(dim=0))
+        output = (self.shares.view(-1, 1, 1) * torch.stack(outputs)).sum(dim=0)
+        return torch.tanh(output if linear is None else torch.lerp(output, linear, self.linear_share))
 
     def winning_windows(self, token_ids: Tensor) -> tuple[Tensor, Tensor]:
         """As :meth:`CnnNlpModel.winning_windows`, of all kernels."""

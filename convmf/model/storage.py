@@ -95,9 +95,13 @@ def _expected_tensors(meta: dict[str, Any]) -> dict[str, tuple[str, tuple[int, .
         expected["user_variance"] = ("F32", (n_users,))
     if meta["words"] is None:
         return expected
-    networks = saved_networks(meta, config)
+    networks, with_linear = saved_networks(meta, config), bool(meta.get("linear_share", 0.0))
+    if with_linear:
+        vocab_size = len(meta["words"]) + 2
+        shapes = {"coefficients": (vocab_size, width), "idf": (vocab_size,), "level": (width,)}
+        expected |= {f"cnn.linear.{name}": ("F32", shape) for name, shape in shapes.items()}
     for number, one in enumerate(networks):
-        prefix = f"cnn.networks.{number}." if len(networks) > 1 else "cnn."
+        prefix = f"cnn.networks.{number}." if len(networks) > 1 or with_linear else "cnn."
         shapes = _network_shapes(one, config.kernel_sizes, len(meta["words"]) + 2, width)
         expected |= {prefix + name: ("F32", shape) for name, shape in shapes.items()}
     return expected

@@ -70,7 +70,7 @@ class Calibration:
         """
         steps = _steps_of_levels_and_tastes(reading, user_factors, valid) * _trust(_counts(valid, len(reading)))
         slope = 1 + torch.cat([steps[:1], steps[1:].expand(reading.shape[1] - 1)]).to(reading)
-        tastes = torch.tanh(slope[1:] * _artanh(reading[:, 1:]))  # (n_items, D − 1)
+        tastes = torch.tanh(slope[1:] * artanh(reading[:, 1:]))  # (n_items, D − 1)
         counts = _counts(train, len(reading))
         share = counts / counts.sum()
         mean = float((share * reading[:, 0]).sum())
@@ -81,7 +81,7 @@ class Calibration:
         true_mean = max(-_MOST, min(_MOST, true_mean))
         # Least squares is in θ, and artanh is steeper the further from 0.
         slope[0] *= (1 - mean**2) / (1 - true_mean**2)
-        levels = slope[0] * _artanh(reading[:, 0])
+        levels = slope[0] * artanh(reading[:, 0])
         farthest = float(levels.abs().max()) + 2 * math.atanh(_MOST)
         offset = torch.zeros_like(slope)
         offset[0] = brentq(
@@ -91,7 +91,7 @@ class Calibration:
 
     def apply(self, text_factors: Tensor) -> Tensor:
         """θ' of θ, (n, D)."""
-        return torch.tanh(self.slope * _artanh(text_factors) + self.offset)
+        return torch.tanh(self.slope * artanh(text_factors) + self.offset)
 
     def into(self, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """The weights of the CNN that reads θ' where the one with ``weights`` reads θ: only last layers differ."""
@@ -100,6 +100,10 @@ class Calibration:
             if name.endswith("fc_layer2.weight"):
                 new[name] = self.slope.to(weight).unsqueeze(1) * weight
             elif name.endswith("fc_layer2.bias"):
+                new[name] = self.slope.to(weight) * weight + self.offset.to(weight)
+            elif name == "linear.coefficients":
+                new[name] = self.slope.to(weight) * weight
+            elif name == "linear.level":
                 new[name] = self.slope.to(weight) * weight + self.offset.to(weight)
         return new
 
@@ -133,5 +137,6 @@ def _trust(counts: Tensor) -> Tensor:
     return n_effective / (n_effective + _PRIOR_ITEMS)
 
 
-def _artanh(values: Tensor) -> Tensor:
+def artanh(values: Tensor) -> Tensor:
+    """Of factors in (−1, 1), of any shape, as far as they are told from ±1."""
     return torch.atanh(values.clamp(-_MOST, _MOST))

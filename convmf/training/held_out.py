@@ -13,8 +13,9 @@ from convmf.config import MOST_NETWORKS
 from convmf.device import over_cores
 from convmf.model.als import Stopped
 from convmf.model.cnn import CnnNlpModel
+from convmf.model.linear import LinearReader
+from convmf.training.linear import fit_linear_reader, linear_word_vectors
 from convmf.training.reader import TextReader
-from convmf.training.word_start import linear_word_vectors
 
 # Networks that know two thirds of the items read the others better than those that know half; more parts gain little.
 # Half as many again of half the size in each dimension tell more together than as many of the whole size, in less time.
@@ -25,18 +26,24 @@ _AVERAGING = 0.5
 
 
 class CrossReading(NamedTuple):
-    """What cross-fitted networks read of the items that each of them hadn't been fitted to.
+    """What cross-fitted readers say of the items that each of them hadn't been fitted to.
 
     Attributes
     ----------
     reading
-        θ, (n_items, D); zero for items that nobody rated.
+        θ as networks read it, (n_items, D); zero for items that nobody rated.
     networks
         The networks, on the CPU; each knows all parts of the items but one.
+    linear_reading
+        artanh θ as linear readers have it, (n_items, D); zero for items that nobody rated.
+    linear
+        A linear reader of all items; None where texts tell it nothing.
     """
 
     reading: Tensor
     networks: list[CnnNlpModel]
+    linear_reading: Tensor
+    linear: LinearReader | None
 
 
 def read_held_out(
@@ -53,8 +60,8 @@ def read_held_out(
 
     Fresh networks, of half the size in each dimension, are fitted to the final factors of two thirds of the items and
     read the other third, until the loss of that third stops falling. Their word vectors start from what each word
-    tells by itself of those two thirds. So all items are read, in about the time of twenty epochs of the
-    training's own networks.
+    tells by itself of those two thirds, to a linear reader that reads the other third as well. So all items are read,
+    in about the time of twenty epochs of the training's own networks.
 
     Parameters
     ----------
@@ -69,13 +76,15 @@ def read_held_out(
     order = rows[torch.randperm(len(rows), generator=torch.Generator().manual_seed(config.seed))]
     parts = order.tensor_split(min(_PARTS, len(rows)))
 
-    def read_part(number: int) -> tuple[Tensor, list[CnnNlpModel]]:
+    def read_part(number: int) -> tuple[Tensor, Tensor, list[CnnNlpModel]]:
         if should_stop():
             raise Stopped
         held = parts[number]
         shown = torch.cat([part for other, part in enumerate(parts) if other != number])
-        learner = _untaught(reader, item_factors, weights, shown, number)
+        linear = _linear_reader(reader, item_factors, weights, shown)
+        learner = _untaught(reader, linear, number)
         reading = item_factors.new_zeros(len(held), item_factors.shape[1])
+        said = torch.zeros_like(reading) if linear is None else linear(reader.token_ids[held]).to(reading)
         least, best = torch.inf, learner.weights()
         for epoch in range(1, most_epochs + 1):
             learner.fit(item_factors, weights, shown, epoch, lambda_v, should_stop)
@@ -85,16 +94,27 @@ def read_held_out(
             if loss >= least:
                 break
             least, best, reading = loss, learner.weights(), text_factors
-        return reading, learner.model(best).members
+        return reading, said, learner.model(best).members
 
     read = over_cores(read_part, range(len(parts)), reader.device)
-    reading = torch.zeros_like(item_factors)
-    reading[order] = torch.cat([text_factors for text_factors, _ in read])
-    return CrossReading(reading, [network for _, networks in read for network in networks])
+    reading, linear_reading = torch.zeros_like(item_factors), torch.zeros_like(item_factors)
+    reading[order] = torch.cat([text_factors for text_factors, _, _ in read])
+    linear_reading[order] = torch.cat([said for _, said, _ in read])
+    return CrossReading(
+        reading=reading,
+        networks=[network for _, _, networks in read for network in networks],
+        linear_reading=linear_reading,
+        linear=_linear_reader(reader, item_factors, weights, rows),
+    )
 
 
-def _untaught(reader: TextReader, item_factors: Tensor, weights: Tensor, shown: Tensor, number: int) -> TextReader:
-    """Fresh networks for one part, which know of the items shown what each word tells by itself."""
+def _linear_reader(reader: TextReader, item_factors: Tensor, weights: Tensor, rows: Tensor) -> LinearReader | None:
+    vocab_size = len(reader.vocabulary)
+    return fit_linear_reader(reader.token_ids[rows], item_factors[rows], weights[rows], vocab_size=vocab_size)
+
+
+def _untaught(reader: TextReader, linear: LinearReader | None, number: int) -> TextReader:
+    """Fresh networks for one part, which know what each word tells by itself to ``linear``."""
     config = reader.config
     smaller = replace(
         config,
@@ -107,13 +127,8 @@ def _untaught(reader: TextReader, item_factors: Tensor, weights: Tensor, shown: 
         # Each part has a random start of its own: what all would get wrong alike no mean would undo.
         seed=config.seed + number,
     )
-    vectors = linear_word_vectors(
-        reader.token_ids[shown],
-        item_factors[shown],
-        weights[shown],
-        vocab_size=len(reader.vocabulary),
-        width=smaller.embedding_dim,
-        others_std=smaller.embedding_std,
-        seed=smaller.seed,
-    )
+    vectors = None
+    if linear is not None:
+        width, others_std = smaller.embedding_dim, smaller.embedding_std
+        vectors = linear_word_vectors(linear, width=width, others_std=others_std, seed=smaller.seed)
     return reader.untaught(smaller, vectors)

@@ -6,7 +6,7 @@ import copy
 import hashlib
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -24,11 +24,10 @@ from convmf.device import choose_device
 from convmf.errors import ConfigError, RunError, quoted
 from convmf.evaluation.metrics import rmse
 from convmf.model.als import RatingRows, Stopped, half_step, prior_shares
-from convmf.model.cnn import CnnNlpModel
 from convmf.model.convmf import ConvMF, RatingScale, joined, row_scores
 from convmf.model.ensemble import TextNetwork
 from convmf.model.loss import objective
-from convmf.training.calibration import Calibration, ScoredPairs
+from convmf.training.calibration import Calibration, ScoredPairs, artanh
 from convmf.training.checkpoint import Checkpoint, Shapes, check_shapes, load_checkpoint, prefixed, shapes_of, under
 from convmf.training.held_out import CrossReading, read_held_out
 from convmf.training.reader import TextReader
@@ -38,8 +37,9 @@ log = logging.getLogger(__name__)
 # λ of ũ ÷ λ_U: from 2 to 4 it is equally good on four data sets.
 _COLD_PULL = 3.0
 
-# Share of the cross-fitting's networks in what is read of a text. From a third to a half new items come out the same.
-_READ_ALONG = 0.5
+# Share of the cross-fitting's networks in what networks read of a text. From a third to a half new items come out the
+# same. Share of the linear reader beside all networks: from .5 to .7 they come out the same.
+_READ_ALONG, _LINEAR = 0.5, 0.5
 
 
 @dataclass(frozen=True)
@@ -371,14 +371,14 @@ class Training:
         """The best state's model with its text network put right by what :meth:`read_held_out` gave, and that
         reading put right as well, (n_items, D).
 
-        The networks that read held-out items read along, see :data:`_READ_ALONG`.
+        The networks that read held-out items read along, and so does a linear reader.
         """
         assert self.best is not None and self.reader is not None
         factors, rated = self.best.factors, (self.item_plan.counts > 0).unsqueeze(1)
-        user, item, read = (tensor.cpu() for tensor in (factors["user"], factors["item"], held_out.reading))
+        user, item, read = (tensor.cpu() for tensor in (factors["user"], factors["item"], _together(held_out)))
         known = self.split.valid.take(np.flatnonzero(rated.cpu().numpy()[self.split.valid.item_index, 0]))
         calibration = Calibration.measure(read, user, item, self._pairs(self.split.train), self._pairs(known))
-        network = _with_readers(self.reader.model(self.best.cnn), held_out.networks)
+        network = _with_readers(self.reader.model(self.best.cnn), held_out)
         network.load_state_dict(calibration.into(network.state_dict()))
         text, rated = self.reader.read_by(network).cpu(), rated.cpu()
         reading = torch.where(rated, calibration.apply(read), read)
@@ -443,11 +443,19 @@ class Training:
         )
 
 
-def _with_readers(network: TextNetwork, readers: Sequence[CnnNlpModel]) -> TextNetwork:
-    """``network``, and others that read along with it."""
-    own = (1 - _READ_ALONG) / len(network.members)
-    others = _READ_ALONG / len(readers)
-    return joined([*network.members, *copy.deepcopy(readers)], [own] * len(network.members) + [others] * len(readers))
+def _with_readers(network: TextNetwork, held_out: CrossReading) -> TextNetwork:
+    """``network``, and the others that read along with it."""
+    own, readers = network.members, copy.deepcopy(held_out.networks)
+    shares = [(1 - _READ_ALONG) / len(own)] * len(own) + [_READ_ALONG / len(readers)] * len(readers)
+    linear = copy.deepcopy(held_out.linear)
+    return joined([*own, *readers], shares, linear, 0.0 if linear is None else _LINEAR).eval()
+
+
+def _together(held_out: CrossReading) -> Tensor:
+    """θ of each item as networks and a linear reader that don't know it read it together, (n_items, D)."""
+    if held_out.linear is None:
+        return held_out.reading
+    return torch.tanh(torch.lerp(artanh(held_out.reading), held_out.linear_reading, _LINEAR))
 
 
 def rating_scale(split: Split, config: ConvMFConfig) -> RatingScale:

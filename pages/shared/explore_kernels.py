@@ -20,6 +20,10 @@ if TYPE_CHECKING:  # the modules behind them import torch
 
 CHART_WIDTH = 482
 N_TOP = 4
+_BESIDE_LINEAR = (
+    ", together with what each word tells by itself, wherever it stands: a plain list of words and weights that "
+    "reads along and is not among the kernels."
+)
 RAISES, LOWERS = "moves it up", "moves it down"
 
 
@@ -36,7 +40,8 @@ def show(run: RunRecord, net: ConvMF) -> None:
     n_merged = sum(len(kernel.numbers) - 1 for kernel in kernels)
     st.markdown(
         "A kernel is a small detector: it slides over a text a few words at a time and answers to the phrases that it "
-        "has learned to look for. What all kernels find makes the profile of an item."
+        "has learned to look for. What all kernels find makes the profile of an item"
+        + (_BESIDE_LINEAR if net.cnn is not None and net.cnn.linear_share else ".")
     )
     st.caption(
         f"{len(kernels):,} different kernels that found something"

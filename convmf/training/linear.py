@@ -1,0 +1,80 @@
+"""Fitting the linear reader to item factors, and the word vectors that networks start from with its help."""
+
+from __future__ import annotations
+
+import numpy as np
+import scipy.sparse
+import torch
+from torch import Tensor
+
+from convmf.data.text import UNK
+from convmf.model.linear import LinearReader, distinct_words, text_weights
+
+# From 1 to 3 times an item's mean weight new items are read equally well.
+_PENALTY = 2.0
+
+# Spread of the vectors. The spread that random ones start from is too small: then the network learns too little from
+# them before it knows its texts by heart. From .1 to .3 new items are read equally well.
+_SPREAD = 0.1
+
+
+def fit_linear_reader(token_ids: Tensor, factors: Tensor, weights: Tensor, *, vocab_size: int) -> LinearReader | None:
+    """Ridge regression from which words a text has to the item's factors.
+
+    Parameters
+    ----------
+    token_ids
+        (n_rows, length), PAD behind the texts.
+    factors, weights
+        v of these items, (n_rows, D), and w_j of each, (n_rows,).
+
+    Returns
+    -------
+    None where there is nothing to learn, because no text has a word or all factors are alike.
+    """
+    from sklearn.linear_model import Ridge
+
+    idf = _inverse_document_frequencies(token_ids, vocab_size)
+    counting, words = text_weights(token_ids, idf)
+    places = np.nonzero(counting.numpy())
+    texts = scipy.sparse.csr_array(
+        (counting.double().numpy()[places], (places[0], words.numpy()[places])), shape=(len(token_ids), vocab_size)
+    )
+    own, targets = weights.cpu().double().numpy(), factors.cpu().double().numpy()
+    if not texts.nnz or not (targets != targets[0]).any():
+        return None
+    ridge = Ridge(alpha=_PENALTY * own.mean(), solver="sparse_cg", tol=1e-4)
+    ridge.fit(texts, targets, sample_weight=own)
+    return LinearReader(
+        coefficients=torch.from_numpy(ridge.coef_.T.reshape(vocab_size, -1)).float().contiguous(),
+        idf=idf,
+        level=torch.from_numpy(np.atleast_1d(ridge.intercept_)).float(),
+    )
+
+
+def linear_word_vectors(reader: LinearReader, *, width: int, others_std: float, seed: int) -> Tensor | None:
+    """A vector of each word, (vocab_size, width): what it tells by itself.
+
+    Few texts teach a network more that begins with what a linear model sees in each word. Of more factors than
+    ``width`` the principal components are taken; where there are fewer, the other columns are random, with the
+    deviation ``others_std``. None where no word tells anything.
+    """
+    told = (reader.coefficients * reader.idf.unsqueeze(1)).double().numpy()
+    components, sizes, _ = np.linalg.svd(told, full_matrices=False)
+    told = (components * sizes)[:, :width]
+    if not told.any():
+        return None
+    generator = torch.Generator().manual_seed(seed)
+    vectors = others_std * torch.randn(len(told), width, generator=generator)
+    vectors[:, : told.shape[1]] = torch.from_numpy(_SPREAD * told / told[UNK + 1 :].std())
+    vectors[: UNK + 1] = 0.0
+    return vectors
+
+
+def _inverse_document_frequencies(token_ids: Tensor, vocab_size: int) -> Tensor:
+    """ln((1 + texts) / (1 + texts with the word)) + 1 of each word, (vocab_size,); 0 for PAD and UNK."""
+    words, first = distinct_words(token_ids)
+    found = torch.bincount(words[first], minlength=vocab_size)
+    idf = torch.log((1 + len(token_ids)) / (1 + found)) + 1
+    idf[: UNK + 1] = 0.0
+    return idf
