@@ -45,7 +45,7 @@ def test_it_says_the_mean_of_what_its_networks_say() -> None:
     assert not torch.allclose(first, second), "each has a random start of its own"
     expected = torch.tanh((torch.atanh(first) + torch.atanh(second)) / 2)
     torch.testing.assert_close(network(ids), expected)
-    torch.testing.assert_close(network.factors(network.pooled(ids)), expected)
+    torch.testing.assert_close(network.factors(network.pooled(ids), None), expected)
     torch.testing.assert_close(encode_texts(network, ids), expected)
 
 
@@ -139,7 +139,7 @@ def test_a_linear_reader_counts_by_its_share_beside_all_networks() -> None:
     together = CnnEnsemble(networks.members, None, linear(), 0.25).eval()
     expected = torch.tanh(0.75 * torch.atanh(networks(ids)) + 0.25 * linear()(ids))
     torch.testing.assert_close(together(ids), expected)
-    torch.testing.assert_close(together.factors(together.pooled(ids), together.linearly(ids)), expected)
+    torch.testing.assert_close(together.factors(together.pooled(ids), together.linear_output(ids)), expected)
     torch.testing.assert_close(encode_texts(together, ids), expected)
     one = CnnEnsemble(networks.members[:1], None, linear(), 0.25)
     torch.testing.assert_close(one(ids), torch.tanh(0.75 * torch.atanh(one.members[0](ids)) + 0.25 * linear()(ids)))

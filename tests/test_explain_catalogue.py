@@ -57,7 +57,7 @@ def test_a_kernel_by_hand(model: ConvMF) -> None:
     high = usual.clone()
     high[3] = 2.0
     with torch.no_grad():
-        move = hand.cnn.factors(high[None])[0] - hand.cnn.factors(usual[None])[0]
+        move = hand.cnn.factors(high[None], None)[0] - hand.cnn.factors(usual[None], None)[0]
     assert {move_.factor: move_.change for move_ in kernel.factors} == pytest.approx(
         dict(enumerate(move.tolist())), abs=1e-6
     )

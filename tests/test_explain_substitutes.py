@@ -16,7 +16,9 @@ LONG = "Night house, war soldiers by the river; a letter in winter, music on the
 
 @pytest.fixture(scope="module", params=[False, True], ids=["one network", "all that read along"])
 def model(request: pytest.FixtureRequest) -> ConvMF:
-    return fit(tiny_dataset(), replace(TINY, n_iterations=20, calibration=request.param))
+    fitted = fit(tiny_dataset(), replace(TINY, n_iterations=20, calibration=request.param))
+    assert fitted.cnn is not None and (fitted.cnn.linear_share > 0) == request.param
+    return fitted
 
 
 @pytest.mark.parametrize(

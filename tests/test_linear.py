@@ -95,6 +95,16 @@ def test_a_linear_reader_is_ridge_regression_on_which_words_a_text_has() -> None
     torch.testing.assert_close(linear(token_ids)[5], linear.level), "an empty text says the level"
 
 
+def test_a_word_that_no_fitted_text_has_changes_nothing() -> None:
+    token_ids, _, factors = world()
+    stranger = int(token_ids.max())
+    linear = fitted(token_ids.masked_fill(token_ids == stranger, 0), factors)
+    assert linear is not None
+    text = torch.tensor([[UNK + 1, UNK + 2, 0]])
+    assert not torch.allclose(linear(text), linear.level)
+    torch.testing.assert_close(linear(torch.tensor([[UNK + 1, UNK + 2, stranger]])), linear(text))
+
+
 def test_padding_order_and_repetition_change_nothing() -> None:
     token_ids, _, factors = world()
     linear = fitted(token_ids, factors)

@@ -126,6 +126,12 @@ def test_a_model_without_texts_has_a_map_by_ratings_alone(workspace):
     assert list(table.value["Item"]) == [item.title for item in net_of(run).similar_items("i0", 10)]
 
 
+@pytest.mark.parametrize("calibration", [False, True])
+def test_the_kernels_view_says_what_reads_beside_them(workspace, calibration):
+    trained(calibration=calibration)
+    assert ("what each word tells by itself" in texts(explore_page(view="kernels"))) == calibration
+
+
 def test_the_kernels_and_what_they_read(workspace):
     run = trained()
     app = explore_page(view="kernels")

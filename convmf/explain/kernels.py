@@ -42,7 +42,8 @@ class FactorMove:
 class Kernel:
     """What a kernel, or several that read the same, looks for.
 
-    Changes are those from the kernels' mean over the catalogue to where they are strongest, all others at their mean.
+    Changes are those from the kernels' mean over the catalogue to where they are strongest, all others at their mean,
+    and so is what a linear reader beside them says: a phrase's words may do more than its kernel does.
 
     Attributes
     ----------
@@ -118,7 +119,7 @@ def _moves(model: ConvMF, windows: CatalogueWindows, mean: Tensor, high: Tensor,
     pooled = mean.repeat(len(groups) + 1, 1)  # the last row stays at the mean
     for place, group in enumerate(groups):
         pooled[place, group] = high[group]
-    theta = cnn.factors(pooled, None if windows.linear is None else windows.linear.mean(dim=0))
+    theta = cnn.factors(pooled, windows.linear_output)
     return theta[:-1] - theta[-1]
 
 

@@ -133,7 +133,7 @@ def _theta_between(cnn: TextNetwork, left: list[int], middle: Tensor, right: lis
         if len(side) >= width:
             pooled = torch.maximum(pooled, cnn.pooled(torch.tensor([side])))
     whole = torch.cat([_repeated(left, middle), middle, _repeated(right, middle)], dim=1)
-    return cnn.factors(pooled, cnn.linearly(whole))
+    return cnn.factors(pooled, cnn.linear_output(whole))
 
 
 def _repeated(ids: list[int], texts: Tensor) -> Tensor:

@@ -32,8 +32,8 @@ class CatalogueWindows:
         Words in the window of each kernel, n_features of them.
     lengths
         Words of each text.
-    linear
-        What a linear reader beside the networks says of each text, (n_texts, D); None without one.
+    linear_output
+        What a linear reader beside the networks says of these texts on average, (D,); None without one.
     """
 
     token_ids: Tensor
@@ -41,7 +41,7 @@ class CatalogueWindows:
     starts: Tensor
     sizes: tuple[int, ...]
     lengths: tuple[int, ...]
-    linear: Tensor | None
+    linear_output: Tensor | None
 
     def span(self, row: int, kernel: int) -> tuple[int, int]:
         """First token, and last + 1, of what the kernel picked out in the text."""
@@ -69,6 +69,10 @@ def read_windows(model: ConvMF, texts: Sequence[str]) -> CatalogueWindows:
     pooled = torch.zeros(len(texts), len(sizes))
     starts = torch.zeros(len(texts), len(sizes), dtype=torch.int64)
     lengths = text_lengths(token_ids)
+    said = []
     for rows in torch.argsort(lengths, stable=True).split(_BATCH) if len(texts) else ():
         pooled[rows], starts[rows] = cnn.winning_windows(token_ids[rows])
-    return CatalogueWindows(token_ids, pooled, starts, sizes, tuple(lengths.tolist()), cnn.linearly(token_ids))
+        said.append(cnn.linear_output(token_ids[rows]))
+    outputs = [output for output in said if output is not None]
+    linear_output = torch.cat(outputs).mean(dim=0) if outputs else None
+    return CatalogueWindows(token_ids, pooled, starts, sizes, tuple(lengths.tolist()), linear_output)

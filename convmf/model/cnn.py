@@ -137,7 +137,7 @@ class CnnNlpModel(nn.Module):
         ModelError
             ``token_ids`` has another shape, or an id that the embedding doesn't have.
         """
-        return self.factors(self.pooled(token_ids))
+        return self.factors(self.pooled(token_ids), None)
 
     def pooled(self, token_ids: Tensor) -> Tensor:
         """The largest activation of each kernel over the text, (batch, Σ num_kernels); raises as :meth:`forward`."""
@@ -157,11 +157,11 @@ class CnnNlpModel(nn.Module):
             sparse_grad=self.sparse_embedding_grad,
         )
 
-    def linearly(self, token_ids: Tensor) -> None:
+    def linear_output(self, token_ids: Tensor) -> None:
         """None: a network alone has no linear reader beside it."""
 
-    def factors(self, pooled: Tensor, linear: Tensor | None = None) -> Tensor:
-        """The dense layers: θ, (batch, output_dimension), from :meth:`pooled`."""
+    def factors(self, pooled: Tensor, linear_output: Tensor | None) -> Tensor:
+        """The dense layers: θ, (batch, output_dimension), from :meth:`pooled`; there is no ``linear_output`` here."""
         return torch.tanh(self.output(pooled))
 
     def output(self, pooled: Tensor) -> Tensor:

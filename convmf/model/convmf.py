@@ -186,7 +186,7 @@ class ConvMF:
 
         Who rates an item has chosen it, and likes what they chose by more than its text tells, some by little and
         some by much: ratings are missing not at random (Marlin and Zemel, RecSys 2009). u counts on an item whose
-        own ratings tell of that; ũ is fitted to the same ratings with the items as networks read them that didn't
+        own ratings tell of that; ũ is fitted to the same ratings with the items as they were read by what didn't
         know them, and so counts on a text alone. With n ratings it is (1 − s) u + s ũ, where s = λ_b / (λ_b + n) is
         what they leave untold of the item's level.
         """

@@ -103,23 +103,23 @@ class CnnEnsemble(nn.Module):
 
     def forward(self, token_ids: Tensor) -> Tensor:
         """θ of each text, (batch, output_dimension) in (−1, 1); see :meth:`CnnNlpModel.forward`."""
-        return self.factors(self.pooled(token_ids), self.linearly(token_ids))
+        return self.factors(self.pooled(token_ids), self.linear_output(token_ids))
 
     def pooled(self, token_ids: Tensor) -> Tensor:
         """The largest activation of each kernel over the text, (batch, Σ num_kernels)."""
         return torch.cat([network.pooled(token_ids) for network in self.members], dim=1)
 
-    def linearly(self, token_ids: Tensor) -> Tensor | None:
+    def linear_output(self, token_ids: Tensor) -> Tensor | None:
         """What the linear reader says of each text, (batch, output_dimension); None without one."""
         said: Tensor | None = None if self.linear is None else self.linear(token_ids)
         return said
 
-    def factors(self, pooled: Tensor, linear: Tensor | None = None) -> Tensor:
-        """θ, (batch, output_dimension), from :meth:`pooled` and :meth:`linearly`."""
+    def factors(self, pooled: Tensor, linear_output: Tensor | None) -> Tensor:
+        """θ, (batch, output_dimension), from :meth:`pooled` and :meth:`linear_output`."""
         parts = pooled.split([len(network.window_sizes) for network in self.members], dim=1)
         outputs = [network.output(part) for network, part in zip(self.members, parts, strict=True)]
         output = (self.shares.view(-1, 1, 1) * torch.stack(outputs)).sum(dim=0)
-        return torch.tanh(output if linear is None else torch.lerp(output, linear, self.linear_share))
+        return torch.tanh(output if linear_output is None else torch.lerp(output, linear_output, self.linear_share))
 
     def winning_windows(self, token_ids: Tensor) -> tuple[Tensor, Tensor]:
         """As :meth:`CnnNlpModel.winning_windows`, of all kernels."""
@@ -128,4 +128,4 @@ class CnnEnsemble(nn.Module):
 
 
 TextNetwork = CnnNlpModel | CnnEnsemble
-"""What reads texts: one network, or several as one."""
+"""What reads texts: one network, or several as one, with or without a linear reader."""

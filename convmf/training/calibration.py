@@ -39,7 +39,7 @@ class Calibration:
     The CNN is fitted to items that weigh √n_j each, and knows their texts by heart. What it says of other texts is
     asked for once a rating, so mostly of much rated items, which people also like better; those who rate an item are
     also those whose taste it is, of which an unread text tells less; and a network that learned by heart goes too
-    far. All of it is seen in what networks say of items that they weren't fitted to.
+    far. All of it is seen in what is read of items by networks and linear readers that weren't fitted to them.
 
     Attributes
     ----------
@@ -64,7 +64,7 @@ class Calibration:
         Parameters
         ----------
         reading
-            θ of each item as read by a network that hadn't been fitted to it, (n_items, D).
+            θ of each item as read by what hadn't been fitted to it, (n_items, D).
         user_factors, item_factors
             u and v, (n_users, D) and (n_items, D).
         """
@@ -94,7 +94,8 @@ class Calibration:
         return torch.tanh(self.slope * artanh(text_factors) + self.offset)
 
     def into(self, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """The weights of the CNN that reads θ' where the one with ``weights`` reads θ: only last layers differ."""
+        """The weights of the CNN that reads θ' where the one with ``weights`` reads θ: only last layers differ, and all
+        of a linear reader but its idf."""
         new = dict(weights)
         for name, weight in weights.items():
             if name.endswith("fc_layer2.weight"):

@@ -1,4 +1,4 @@
-"""What the CNN says of texts that it wasn't fitted to: the honest measure of an unseen text's error."""
+"""What readers say of texts that they weren't fitted to: the honest measure of an unseen text's error."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from convmf.device import over_cores
 from convmf.model.als import Stopped
 from convmf.model.cnn import CnnNlpModel
 from convmf.model.linear import LinearReader
+from convmf.training.calibration import artanh
 from convmf.training.linear import fit_linear_reader, linear_word_vectors
 from convmf.training.reader import TextReader
 
@@ -36,14 +37,11 @@ class CrossReading(NamedTuple):
         The networks, on the CPU; each knows all parts of the items but one.
     linear_reading
         artanh θ as linear readers have it, (n_items, D); zero for items that nobody rated.
-    linear
-        A linear reader of all items; None where texts tell it nothing.
     """
 
     reading: Tensor
     networks: list[CnnNlpModel]
     linear_reading: Tensor
-    linear: LinearReader | None
 
 
 def read_held_out(
@@ -56,7 +54,7 @@ def read_held_out(
     most_epochs: int,
     should_stop: Callable[[], bool],
 ) -> CrossReading:
-    """θ of each item in ``rows``, read by a network that was fitted without it (cross-fitting).
+    """What networks and a linear reader say of each item in ``rows`` that were fitted without it (cross-fitting).
 
     Fresh networks, of half the size in each dimension, are fitted to the final factors of two thirds of the items and
     read the other third, until the loss of that third stops falling. Their word vectors start from what each word
@@ -81,10 +79,9 @@ def read_held_out(
             raise Stopped
         held = parts[number]
         shown = torch.cat([part for other, part in enumerate(parts) if other != number])
-        linear = _linear_reader(reader, item_factors, weights, shown)
+        linear = linear_reader(reader, item_factors, weights, shown)
         learner = _untaught(reader, linear, number)
         reading = item_factors.new_zeros(len(held), item_factors.shape[1])
-        said = torch.zeros_like(reading) if linear is None else linear(reader.token_ids[held]).to(reading)
         least, best = torch.inf, learner.weights()
         for epoch in range(1, most_epochs + 1):
             learner.fit(item_factors, weights, shown, epoch, lambda_v, should_stop)
@@ -94,21 +91,18 @@ def read_held_out(
             if loss >= least:
                 break
             least, best, reading = loss, learner.weights(), text_factors
+        said = artanh(reading) if linear is None else linear(reader.token_ids[held]).to(reading)
         return reading, said, learner.model(best).members
 
     read = over_cores(read_part, range(len(parts)), reader.device)
     reading, linear_reading = torch.zeros_like(item_factors), torch.zeros_like(item_factors)
     reading[order] = torch.cat([text_factors for text_factors, _, _ in read])
     linear_reading[order] = torch.cat([said for _, said, _ in read])
-    return CrossReading(
-        reading=reading,
-        networks=[network for _, _, networks in read for network in networks],
-        linear_reading=linear_reading,
-        linear=_linear_reader(reader, item_factors, weights, rows),
-    )
+    return CrossReading(reading, [network for _, _, networks in read for network in networks], linear_reading)
 
 
-def _linear_reader(reader: TextReader, item_factors: Tensor, weights: Tensor, rows: Tensor) -> LinearReader | None:
+def linear_reader(reader: TextReader, item_factors: Tensor, weights: Tensor, rows: Tensor) -> LinearReader | None:
+    """A linear reader fitted to the items in ``rows``, on the CPU; None where their texts tell it nothing."""
     vocab_size = len(reader.vocabulary)
     return fit_linear_reader(reader.token_ids[rows], item_factors[rows], weights[rows], vocab_size=vocab_size)
 

@@ -21,6 +21,8 @@ _SPREAD = 0.1
 def fit_linear_reader(token_ids: Tensor, factors: Tensor, weights: Tensor, *, vocab_size: int) -> LinearReader | None:
     """Ridge regression from which words a text has to the item's factors.
 
+    The target is v itself: artanh v is nearly that but for the far ends, and the calibration puts the rest right.
+
     Parameters
     ----------
     token_ids
@@ -35,11 +37,10 @@ def fit_linear_reader(token_ids: Tensor, factors: Tensor, weights: Tensor, *, vo
     from sklearn.linear_model import Ridge
 
     idf = _inverse_document_frequencies(token_ids, vocab_size)
-    counting, words = text_weights(token_ids, idf)
-    places = np.nonzero(counting.numpy())
-    texts = scipy.sparse.csr_array(
-        (counting.double().numpy()[places], (places[0], words.numpy()[places])), shape=(len(token_ids), vocab_size)
-    )
+    counting, words = (tensor.numpy() for tensor in text_weights(token_ids, idf))
+    places = np.nonzero(counting)
+    shape = len(token_ids), vocab_size
+    texts = scipy.sparse.csr_array((counting[places].astype(np.float64), (places[0], words[places])), shape=shape)
     own, targets = weights.cpu().double().numpy(), factors.cpu().double().numpy()
     if not texts.nnz or not (targets != targets[0]).any():
         return None
@@ -52,14 +53,14 @@ def fit_linear_reader(token_ids: Tensor, factors: Tensor, weights: Tensor, *, vo
     )
 
 
-def linear_word_vectors(reader: LinearReader, *, width: int, others_std: float, seed: int) -> Tensor | None:
+def linear_word_vectors(linear: LinearReader, *, width: int, others_std: float, seed: int) -> Tensor | None:
     """A vector of each word, (vocab_size, width): what it tells by itself.
 
     Few texts teach a network more that begins with what a linear model sees in each word. Of more factors than
     ``width`` the principal components are taken; where there are fewer, the other columns are random, with the
     deviation ``others_std``. None where no word tells anything.
     """
-    told = (reader.coefficients * reader.idf.unsqueeze(1)).double().numpy()
+    told = (linear.coefficients * linear.idf.unsqueeze(1)).double().numpy()
     components, sizes, _ = np.linalg.svd(told, full_matrices=False)
     told = (components * sizes)[:, :width]
     if not told.any():
@@ -72,9 +73,13 @@ def linear_word_vectors(reader: LinearReader, *, width: int, others_std: float, 
 
 
 def _inverse_document_frequencies(token_ids: Tensor, vocab_size: int) -> Tensor:
-    """ln((1 + texts) / (1 + texts with the word)) + 1 of each word, (vocab_size,); 0 for PAD and UNK."""
+    """ln((1 + texts) / (1 + texts with the word)) + 1 of each word, (vocab_size,); 0 for PAD and UNK.
+
+    Also for words that no text has: nothing is known of them, so they mustn't make a text count as longer.
+    """
     words, first = distinct_words(token_ids)
     found = torch.bincount(words[first], minlength=vocab_size)
     idf = torch.log((1 + len(token_ids)) / (1 + found)) + 1
     idf[: UNK + 1] = 0.0
+    idf[found == 0] = 0.0
     return idf

@@ -96,7 +96,7 @@ def fit(
 
 
 def _ended(training: Training, *, with_intervals: bool) -> ConvMF:
-    """The model, with its CNN put right and its errors measured by what networks read that didn't know the items."""
+    """The model, with its CNN put right and its errors measured by what was read of items not known to the reader."""
     calibrated = training.config.calibration and training.config.biases
     held_out = training.read_held_out() if calibrated or with_intervals else None
     reading = training.mean_item() if held_out is None else held_out.reading

@@ -6,7 +6,7 @@ import copy
 import hashlib
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -24,12 +24,14 @@ from convmf.device import choose_device
 from convmf.errors import ConfigError, RunError, quoted
 from convmf.evaluation.metrics import rmse
 from convmf.model.als import RatingRows, Stopped, half_step, prior_shares
+from convmf.model.cnn import CnnNlpModel
 from convmf.model.convmf import ConvMF, RatingScale, joined, row_scores
 from convmf.model.ensemble import TextNetwork
+from convmf.model.linear import LinearReader
 from convmf.model.loss import objective
 from convmf.training.calibration import Calibration, ScoredPairs, artanh
 from convmf.training.checkpoint import Checkpoint, Shapes, check_shapes, load_checkpoint, prefixed, shapes_of, under
-from convmf.training.held_out import CrossReading, read_held_out
+from convmf.training.held_out import CrossReading, linear_reader, read_held_out
 from convmf.training.reader import TextReader
 
 log = logging.getLogger(__name__)
@@ -38,8 +40,11 @@ log = logging.getLogger(__name__)
 _COLD_PULL = 3.0
 
 # Share of the cross-fitting's networks in what networks read of a text. From a third to a half new items come out the
-# same. Share of the linear reader beside all networks: from .5 to .7 they come out the same.
-_READ_ALONG, _LINEAR = 0.5, 0.5
+# same.
+_READ_ALONG = 0.5
+
+# Share of the linear reader beside all networks. From .5 to .7 new items come out the same.
+_LINEAR_SHARE = 0.5
 
 
 @dataclass(frozen=True)
@@ -346,7 +351,7 @@ class Training:
         return prior_shares(self.item_plan, user_factors, penalty, biases=self.config.biases)
 
     def read_held_out(self) -> CrossReading | None:
-        """θ of each rated item as a network reads it that wasn't fitted to it, and the networks that do so.
+        """What networks and linear readers say of each rated item that weren't fitted to it, and these networks.
 
         None where there is no text, too little to learn from, or no time left for it.
         """
@@ -375,10 +380,12 @@ class Training:
         """
         assert self.best is not None and self.reader is not None
         factors, rated = self.best.factors, (self.item_plan.counts > 0).unsqueeze(1)
-        user, item, read = (tensor.cpu() for tensor in (factors["user"], factors["item"], _together(held_out)))
+        linear = linear_reader(self.reader, factors["item"], self.item_weights, self.rated_rows)
+        unseen = held_out.reading if linear is None else _together(held_out)
+        user, item, read = (tensor.cpu() for tensor in (factors["user"], factors["item"], unseen))
         known = self.split.valid.take(np.flatnonzero(rated.cpu().numpy()[self.split.valid.item_index, 0]))
         calibration = Calibration.measure(read, user, item, self._pairs(self.split.train), self._pairs(known))
-        network = _with_readers(self.reader.model(self.best.cnn), held_out)
+        network = _with_readers(self.reader.model(self.best.cnn), held_out.networks, linear)
         network.load_state_dict(calibration.into(network.state_dict()))
         text, rated = self.reader.read_by(network).cpu(), rated.cpu()
         reading = torch.where(rated, calibration.apply(read), read)
@@ -443,19 +450,16 @@ class Training:
         )
 
 
-def _with_readers(network: TextNetwork, held_out: CrossReading) -> TextNetwork:
-    """``network``, and the others that read along with it."""
-    own, readers = network.members, copy.deepcopy(held_out.networks)
+def _with_readers(network: TextNetwork, readers: Sequence[CnnNlpModel], linear: LinearReader | None) -> TextNetwork:
+    """``network``, and others that read along with it."""
+    own, readers = network.members, copy.deepcopy(readers)
     shares = [(1 - _READ_ALONG) / len(own)] * len(own) + [_READ_ALONG / len(readers)] * len(readers)
-    linear = copy.deepcopy(held_out.linear)
-    return joined([*own, *readers], shares, linear, 0.0 if linear is None else _LINEAR).eval()
+    return joined([*own, *readers], shares, linear, 0.0 if linear is None else _LINEAR_SHARE).eval()
 
 
 def _together(held_out: CrossReading) -> Tensor:
     """θ of each item as networks and a linear reader that don't know it read it together, (n_items, D)."""
-    if held_out.linear is None:
-        return held_out.reading
-    return torch.tanh(torch.lerp(artanh(held_out.reading), held_out.linear_reading, _LINEAR))
+    return torch.tanh(torch.lerp(artanh(held_out.reading), held_out.linear_reading, _LINEAR_SHARE))
 
 
 def rating_scale(split: Split, config: ConvMFConfig) -> RatingScale:
