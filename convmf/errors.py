@@ -30,7 +30,7 @@ class RunError(ConvMFError):
 
 
 class CheckpointError(RunError):
-    """A checkpoint whose file is damaged: there is nothing to go on from."""
+    """A checkpoint that is damaged, or of a version that read texts differently: there is nothing to go on from."""
 
 
 def shown(text: str, most: int = _MAX_SHOWN) -> str:

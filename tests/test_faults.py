@@ -30,7 +30,7 @@ from convmf.runs.database import BACKUP_NAME, DATABASE_NAME
 from convmf.runs.jobs import Jobs
 from convmf.runs.records import RunRecord
 from convmf.runs.store import Store
-from convmf.training.checkpoint import FILE_NAME, load_checkpoint
+from convmf.training.checkpoint import FILE_NAME, Checkpoint, load_checkpoint, save_checkpoint
 from tests import fault_server
 from tests.fault_server import AT_ITERATION, CONFIG, FILLER, LARGE, SPLIT, serve, wait_for_end
 from tests.helpers import tiny_dataset
@@ -339,6 +339,16 @@ def test_damaged_checkpoint_costs_time_only(killed: Path, damage: Callable[[Path
         assert problem.where == f"runs/{victim.id}" and "The checkpoint is damaged" in problem.what
         run = finish(jobs)
         assert any("The checkpoint is damaged" in line for line in jobs.log(run.id))
+    assert_whole(killed)
+
+
+def test_a_checkpoint_of_a_version_that_read_texts_differently_costs_time_only(killed: Path) -> None:
+    with server(killed) as jobs:
+        folder = jobs.store.checkpoint_folder(named(jobs.store, "victim").id)
+        checkpoint = load_checkpoint(folder)
+        save_checkpoint(folder, Checkpoint(checkpoint.tensors, checkpoint.meta | {"words": "others"}))
+        run = finish(jobs)
+        assert any("read the texts differently" in line for line in jobs.log(run.id))
     assert_whole(killed)
 
 

@@ -11,7 +11,7 @@ from convmf.config import ConvMFConfig
 from convmf.data.dataset import Dataset, Ratings
 from convmf.data.splits import SplitSettings, split_ratings
 from convmf.data.vectors import WordVectors, distinct_words
-from convmf.errors import ConfigError, DataError, RunError
+from convmf.errors import CheckpointError, ConfigError, DataError, RunError
 from convmf.evaluation.metrics import rmse
 from convmf.model.convmf import ConvMF
 from convmf.training.checkpoint import FILE_NAME, load_checkpoint, save_checkpoint
@@ -139,7 +139,7 @@ def test_a_checkpoint_of_texts_read_differently_is_refused(tmp_path: Path, words
     checkpoint = load_checkpoint(tmp_path)
     del checkpoint.meta["words"]
     save_checkpoint(tmp_path, replace(checkpoint, meta=checkpoint.meta | ({} if words is None else {"words": words})))
-    with pytest.raises(RunError, match="read the texts differently; start the training anew"):
+    with pytest.raises(CheckpointError, match="read the texts differently; this training can't be resumed"):
         fit(split, TINY, resume_from=tmp_path)
 
 

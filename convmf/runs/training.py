@@ -92,7 +92,7 @@ def default_training(store: Store, run: RunRecord, should_stop: Callable[[], boo
     except CheckpointError as error:
         # The same seed gives the same run: all that a lost checkpoint costs is time.
         logger.warning("%s", error)
-        enter("training from the first iteration again: the checkpoint is damaged")
+        enter("training from the first iteration again: the checkpoint is of no use")
         model = train(None)
     stopped_early = should_stop()
     if stopped_early and store.run(run.id).state != "stopping":

@@ -21,7 +21,7 @@ from convmf.data.splits import Split
 from convmf.data.text import Vocabulary
 from convmf.data.vectors import WordVectors
 from convmf.device import choose_device
-from convmf.errors import ConfigError, RunError, quoted
+from convmf.errors import CheckpointError, ConfigError, RunError, quoted
 from convmf.evaluation.metrics import rmse
 from convmf.model.als import RatingRows, Stopped, half_step, prior_shares
 from convmf.model.cnn import CnnNlpModel
@@ -298,8 +298,10 @@ class Training:
 
         Raises
         ------
+        CheckpointError
+            It is of other words: of a version that read the texts differently.
         RunError
-            It is of other data, settings, words or word vectors, or its tensors aren't those that these ask for.
+            It is of other data, settings or word vectors, or its tensors aren't those that these ask for.
         """
         if meta["data"] != self.split.fingerprint:
             raise RunError("The checkpoint is of other data, or of another split; resume with the same files.")
@@ -307,7 +309,10 @@ class Training:
             raise RunError("The checkpoint is of other settings; resume with the same ones.")
         # The same texts give other words where a version of before read them differently.
         if meta.get("words") != self.words_digest:
-            raise RunError("The checkpoint is of a version that read the texts differently; start the training anew.")
+            raise CheckpointError(
+                "The checkpoint is of a version that read the texts differently; this training can't be resumed, "
+                "start it anew."
+            )
         if meta.get("word_vectors") != self.vectors_digest:
             raise RunError("The checkpoint is of other word vectors, or of none; resume with the same file of them.")
         factors = shapes_of(self._factors())
