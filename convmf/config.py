@@ -16,8 +16,6 @@ _BLIND_STEPS = 10
 # What the program did before it had these settings.
 _BEFORE: dict[str, Any] = {"calibration": False, "n_networks": 1}
 
-MOST_NETWORKS = 16
-
 # The end of the path of λ: real data has its best below 10 times the start. Growing on would break single precision.
 _MOST_GROWTH = 30.0
 
@@ -107,7 +105,7 @@ class ConvMFConfig:
         choices=("real", "shuffled", "empty", "none"),
     )
     n_networks: int = _setting(
-        2, "Text networks that read each text; what they say is averaged.", minimum=1, maximum=MOST_NETWORKS
+        2, "Text networks that read each text; what they say is averaged.", minimum=1, maximum=16
     )
     embedding_dim: int = _setting(100, "Length of a word vector.", symbol="p", minimum=1, maximum=2048)
     embedding_std: float = _setting(

@@ -158,18 +158,18 @@ def test_shares_that_are_none_are_refused(shares: list[float]) -> None:
 
 
 def test_the_networks_that_read_held_out_items_read_along(model: ConvMF, tmp_path: Path) -> None:
-    """Of what networks say the two of the training have half, and three of each of the three parts the other half."""
+    """Of what networks say the two of the training have half, and one of each of the three parts the other half."""
     assert isinstance(model.cnn, CnnEnsemble) and model.cnn.linear is not None
     assert model.cnn.linear_share == 0.5
-    assert model.cnn.shares.tolist() == pytest.approx([1 / 4] * 2 + [1 / 18] * 9)
-    assert [network.embedding_dim for network in model.cnn.members] == [8, 8] + [4] * 9
+    assert model.cnn.shares.tolist() == pytest.approx([1 / 4] * 2 + [1 / 6] * 3)
+    assert [network.embedding_dim for network in model.cnn.members] == [8, 8] + [4] * 3
     plain = fit(tiny_dataset(), replace(TWO, n_iterations=8, calibration=False))
     assert plain.cnn is not None and len(plain.cnn.members) == 2
     for own, kept in zip(model.cnn.members, plain.cnn.members, strict=False):
         assert torch.equal(own.word_vectors, kept.word_vectors)
     model.save(tmp_path)
     meta = json.loads((tmp_path / "model.json").read_text(encoding="utf-8"))
-    meta["networks"][7]["share"] = 0.5
+    meta["networks"][4]["share"] = 0.5
     (tmp_path / "model.json").write_text(json.dumps(meta), encoding="utf-8")
     with pytest.raises(ModelError, match="with the sum 1"):
         ConvMF.load(tmp_path)

@@ -55,7 +55,7 @@ def test_a_pace_is_seconds_a_unit_of_work():
     done = Costs(setup=10, users=100, items=200, cnn=1000)
     history = [iteration(1, 4, 20), iteration(2, 4, 30), iteration(9, 4, 40)]
     assert pace(done, history) == Costs(0.0, 0.02, 0.02, 0.03)
-    assert pace(done, history, setup_seconds=20 * 30 + 5) == Costs(0.5, 0.02, 0.02, 0.03)
+    assert pace(done, history, setup_seconds=10 * 30 + 5) == Costs(0.5, 0.02, 0.02, 0.03)
     assert pace(done, history, setup_seconds=-1).setup == 0
     assert module.iteration_seconds(history) == 25 + 36 + 53
     assert pace(done, []) is None
@@ -74,7 +74,7 @@ def test_a_forecast_is_the_work_at_a_pace():
     units = work(SIZE, CONFIG)
     told = forecast(SIZE, CONFIG, seen, likely=12)
     assert told.iteration == pytest.approx(units.users * 1e-6 + units.items * 2e-6 + units.cnn * 1e-5)
-    assert told.setup == pytest.approx(0.8 + 20 * units.cnn * 1e-5)
+    assert told.setup == pytest.approx(0.8 + 10 * units.cnn * 1e-5)
     assert told.seconds(12) == pytest.approx(told.setup + 12 * told.iteration)
     assert (told.fewest, told.most, told.likely) == (7, 40, 12)
     assert forecast(SIZE, dataclasses.replace(CONFIG, n_iterations=3), seen).fewest == 3

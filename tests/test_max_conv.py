@@ -135,9 +135,13 @@ def test_gradients_are_those_of_the_output(token_ids):
     assert torch.autograd.gradcheck(output, leaves)
 
 
-def test_forms_agree_in_single_precision():
-    token_ids = _random_texts(50, 120, 400)
-    tensors = _tensors(torch.float32, vocab=400, dim=32, kernels=((20, 3), (20, 4), (20, 5)))
+@pytest.mark.parametrize("vocab", [2, 128, 129, 400])
+@pytest.mark.parametrize("with_onednn", [True, False])
+def test_forms_agree_in_single_precision(vocab, with_onednn, monkeypatch):
+    """Also where the words are as many as the product's rows are filled up to, and one more; and without oneDNN."""
+    monkeypatch.setattr(torch.backends.mkldnn, "is_available", lambda: with_onednn)
+    token_ids = _random_texts(50, 120, vocab)
+    tensors = _tensors(torch.float32, vocab=vocab, dim=32, kernels=((20, 3), (20, 4), (20, 5)))
     dense = _output_and_gradients(dense_max_conv, token_ids, tensors)
     sparse = _output_and_gradients(sparse_max_conv, token_ids, tensors)
     for ours, theirs in zip(sparse, dense, strict=True):

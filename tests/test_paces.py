@@ -69,7 +69,7 @@ def test_getting_ready_is_what_a_run_took_beside_its_iterations(store, monkeypat
     monkeypatch.setattr(store, "runs", lambda: [ended])
     size = TrainingSize.of(data.n_users, data.n_items, data.n_ratings, 200.0, SplitSettings())
     shown = pace_of_runs(store, "cpu", count_words)
-    assert shown.pace.setup == pytest.approx((10 - 0.009 - 20 * 0.001) / work(size, TINY).setup)
+    assert shown.pace.setup == pytest.approx((10 - 0.009 - 10 * 0.001) / work(size, TINY).setup)
     resumed = dataclasses.replace(ended, started=kept.started + timedelta(seconds=5))
     monkeypatch.setattr(store, "runs", lambda: [resumed])
     assert pace_of_runs(store, "cpu", count_words).pace.setup == 0

@@ -29,7 +29,7 @@ STEPS = ("users", "items", "cnn")
 _ROW_OVERHEAD = 32  # factors: what gathering a row of factors costs beside multiplying it
 _WINDOW_OVERHEAD = 160  # dimensions of a word vector: what a kernel's window costs beside multiplying it
 _RATINGS_A_WORD = 10  # preparing a word (finding, counting, encoding it) takes as long as preparing so many ratings
-_FINAL_CNN_STEPS = 20  # what reading held-out items takes at the end, in CNN steps of an iteration
+_FINAL_CNN_STEPS = 10  # what reading held-out items takes at the end, in CNN steps of an iteration
 _CALIBRATION_USERS, _CALIBRATION_ITEMS, _CALIBRATION_RATINGS, _CALIBRATION_WORDS = 200, 200, 8_000, 50
 
 

@@ -9,7 +9,6 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from convmf.config import MOST_NETWORKS
 from convmf.device import over_cores
 from convmf.model.als import Stopped
 from convmf.model.cnn import CnnNlpModel
@@ -18,8 +17,8 @@ from convmf.training.calibration import artanh
 from convmf.training.linear import fit_linear_reader, linear_word_vectors
 from convmf.training.reader import TextReader
 
-# Networks that know two thirds of the items read the others better than those that know half; more parts gain little.
-# Half as many again of half the size in each dimension tell more together than as many of the whole size, in less time.
+# Networks that know two thirds of the items read the others better than those that know half; more parts gain little,
+# and so do, beside a linear reader, several networks a part.
 _PARTS = 3
 
 # How much of the average of the epochs before stays at each: there are few, so it forgets sooner than a training's.
@@ -34,7 +33,7 @@ class CrossReading(NamedTuple):
     reading
         θ as networks read it, (n_items, D); zero for items that nobody rated.
     networks
-        The networks, on the CPU; each knows all parts of the items but one.
+        The networks, on the CPU, one a part of the items; each knows all other parts.
     linear_reading
         artanh θ as linear readers have it, (n_items, D); zero for items that nobody rated.
     """
@@ -56,10 +55,10 @@ def read_held_out(
 ) -> CrossReading:
     """What networks and a linear reader say of each item in ``rows`` that were fitted without it (cross-fitting).
 
-    Fresh networks, of half the size in each dimension, are fitted to the final factors of two thirds of the items and
-    read the other third, until the loss of that third stops falling. Their word vectors start from what each word
-    tells by itself of those two thirds, to a linear reader that reads the other third as well. So all items are read,
-    in about the time of twenty epochs of the training's own networks.
+    Three fresh networks, of half the size in each dimension, are fitted to the final factors of two thirds of the items
+    each and read the other third, until the loss of that third stops falling. Their word vectors start from what each
+    word tells by itself of those two thirds, to a linear reader that reads the other third as well. So all items are
+    read, in about the time of ten epochs of the training's own networks.
 
     Parameters
     ----------
@@ -74,7 +73,7 @@ def read_held_out(
     order = rows[torch.randperm(len(rows), generator=torch.Generator().manual_seed(config.seed))]
     parts = order.tensor_split(min(_PARTS, len(rows)))
 
-    def read_part(number: int) -> tuple[Tensor, Tensor, list[CnnNlpModel]]:
+    def read_part(number: int) -> tuple[Tensor, Tensor, CnnNlpModel]:
         if should_stop():
             raise Stopped
         held = parts[number]
@@ -92,13 +91,14 @@ def read_held_out(
                 break
             least, best, reading = loss, learner.weights(), text_factors
         said = artanh(reading) if linear is None else linear(reader.token_ids[held]).to(reading)
-        return reading, said, learner.model(best).members
+        (network,) = learner.model(best).members
+        return reading, said, network
 
     read = over_cores(read_part, range(len(parts)), reader.device)
     reading, linear_reading = torch.zeros_like(item_factors), torch.zeros_like(item_factors)
     reading[order] = torch.cat([text_factors for text_factors, _, _ in read])
     linear_reading[order] = torch.cat([said for _, said, _ in read])
-    return CrossReading(reading, [network for _, _, networks in read for network in networks], linear_reading)
+    return CrossReading(reading, [network for _, _, network in read], linear_reading)
 
 
 def linear_reader(reader: TextReader, item_factors: Tensor, weights: Tensor, rows: Tensor) -> LinearReader | None:
@@ -108,11 +108,11 @@ def linear_reader(reader: TextReader, item_factors: Tensor, weights: Tensor, row
 
 
 def _untaught(reader: TextReader, linear: LinearReader | None, number: int) -> TextReader:
-    """Fresh networks for one part, which know what each word tells by itself to ``linear``."""
+    """A fresh network for one part, which knows what each word tells by itself to ``linear``."""
     config = reader.config
     smaller = replace(
         config,
-        n_networks=min(-(-3 * config.n_networks // 2), MOST_NETWORKS),
+        n_networks=1,
         embedding_dim=-(-config.embedding_dim // 2),
         freeze_embedding=False,
         n_kernels=-(-config.n_kernels // 2),

@@ -13,8 +13,8 @@ passes: batches sorted by length are of unequal size.
 
 "matrix products" is what the step can't do without, given one projection a distinct word, at the speed of torch.mm
 for the same sizes: the projection (distinct × 200 by 200 × 1200), and two products with as many multiplications as the
-gradient of kernels and words has (1200 × batch by batch × 200, twice). "the same by oneDNN" are these products as the
-step computes them, the fastest that torch has on this machine: the limit.
+gradient of kernels and words has (1200 × batch by batch × 200, twice). "the same by oneDNN" are these products said as
+convolutions, as the step says its projection: where that is faster than torch.mm, it is the machine's limit.
 """
 
 from __future__ import annotations
