@@ -40,7 +40,7 @@ def measure_intervals(model: ConvMF, split: Split, held_out_text_factors: Tensor
     Parameters
     ----------
     held_out_text_factors
-        (n_items, D): θ of each rated item, as it is read where it wasn't fitted to that item.
+        (n_items, D): θ of each rated item, as read by what hadn't been fitted to that item.
         The model's own θ won't do: it knows these items too well to tell how it errs on others.
 
     Returns

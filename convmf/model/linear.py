@@ -12,8 +12,8 @@ class LinearReader(nn.Module):
 
         level + Σ_w idf_w · coefficients_w / ‖idf‖    over the distinct words w of the text
 
-    with ‖idf‖ the length of the vector of their idf, so that a long text says no more than a short one. It learns less
-    from a text than a CNN, but from few texts more surely; together they tell more of unseen texts than either.
+    with ‖idf‖ the length of the vector of their idf, so that a long text says no more than a short one. Its errors are
+    others than a CNN's: together they tell more of unseen texts than either.
 
     Parameters
     ----------
