@@ -33,7 +33,7 @@ PAD = 0
 _BLOCK = 16
 
 # A product is said as a convolution of so many images: of fewer, torch keeps it to itself on one thread. Its rows are
-# filled up to a multiple of so many: oneDNN compiles each shape that it hasn't met, in 2 ms.
+# filled up to a multiple of so many: oneDNN compiles each shape that it hasn't met, in 2 ms and 0.3 MB.
 _IMAGES, _ROWS = 16, 128
 
 
