@@ -16,7 +16,7 @@ from convmf.model.convmf import ConvMF, pair_scores
 from convmf.model.ensemble import CnnEnsemble
 from convmf.model.linear import LinearReader
 from convmf.training.calibration import Calibration, ScoredPairs
-from convmf.training.held_out import linear_reader
+from convmf.training.held_out import CrossReading, linear_reader
 from convmf.training.loop import fit
 from convmf.training.state import Training
 from tests.helpers import TINY, tiny_dataset
@@ -149,13 +149,20 @@ def test_what_ratings_say_stays_and_what_texts_say_changes():
     assert plain.history[-1]["valid_rmse"] == calibrated.history[-1]["valid_rmse"]
 
 
-def test_what_was_read_is_left_as_it_is():
+def at_its_end() -> tuple[Training, CrossReading]:
+    """A training after its iterations, and what was read of items not known to the reader."""
     split = split_ratings(tiny_dataset(), SplitSettings(cold_items=0.2))
     training = Training(split, replace(TINY, calibration=True), lambda: False)
     for _ in range(4):
         training.iterate()
     held_out = training.read_held_out()
-    assert held_out is not None and training.best is not None
+    assert held_out is not None
+    return training, held_out
+
+
+def test_what_was_read_is_left_as_it_is():
+    training, held_out = at_its_end()
+    assert training.best is not None
     before = training.best.cnn
     (first, _), (second, _) = (training.calibrated(held_out) for _ in range(2))
     assert torch.equal(first.text_factors, second.text_factors) and training.best.cnn is before
@@ -163,18 +170,14 @@ def test_what_was_read_is_left_as_it_is():
 
 def test_it_is_measured_on_what_reads_the_model_s_texts():
     """Networks and linear readers that didn't know the items count as those of the model do."""
-    split = split_ratings(tiny_dataset(), SplitSettings(cold_items=0.2))
-    training = Training(split, replace(TINY, calibration=True), lambda: False)
-    for _ in range(4):
-        training.iterate()
-    held_out = training.read_held_out()
-    assert held_out is not None and training.best is not None and training.reader is not None
+    training, held_out = at_its_end()
+    assert training.best is not None and training.reader is not None
     model, reading = training.calibrated(held_out)
     rows, items = training.rated_rows, training.best.factors["item"]
     together = torch.tanh((torch.atanh(held_out.reading) + held_out.linear_reading) / 2)
     assert not torch.allclose(together[rows], held_out.reading[rows], atol=0.01)
     pairs = []
-    for part in (split.train, split.valid):
+    for part in (training.split.train, training.split.valid):
         users, columns = torch.tensor(part.user_index).long(), torch.tensor(part.item_index).long()
         pairs.append(ScoredPairs(users, columns, torch.tensor(training.scale.to_scores(part.rating))))
     calibration = Calibration.measure(together, training.best.factors["user"], items, *pairs)
