@@ -44,7 +44,8 @@ def explain_text(
     if replace is not None:
         start, end = occurrence(text, replace)
         found = substitutes(model, text, start, end, users=user_id)
-        found = [word for word in found if [word.word] != written_words(replace)]
+        itself = written_words(replace)
+        found = [word for word in found if [word.word] != itself]
         by_verdict = {
             verdict: [word for word in found if word.verdict == verdict] for verdict in ("raises", "keeps", "lowers")
         }

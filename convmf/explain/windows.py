@@ -69,10 +69,10 @@ def read_windows(model: ConvMF, texts: Sequence[str]) -> CatalogueWindows:
     pooled = torch.zeros(len(texts), len(sizes))
     starts = torch.zeros(len(texts), len(sizes), dtype=torch.int64)
     lengths = text_lengths(token_ids)
-    said = []
+    outputs: list[Tensor] = []
     for rows in torch.argsort(lengths, stable=True).split(_BATCH) if len(texts) else ():
         pooled[rows], starts[rows] = cnn.winning_windows(token_ids[rows])
-        said.append(cnn.linear_output(token_ids[rows]))
-    outputs = [output for output in said if output is not None]
+        if (output := cnn.linear_output(token_ids[rows])) is not None:
+            outputs.append(output)
     linear_output = torch.cat(outputs).mean(dim=0) if outputs else None
     return CatalogueWindows(token_ids, pooled, starts, sizes, tuple(lengths.tolist()), linear_output)

@@ -95,14 +95,14 @@ def _expected_tensors(meta: dict[str, Any]) -> dict[str, tuple[str, tuple[int, .
         expected["user_variance"] = ("F32", (n_users,))
     if meta["words"] is None:
         return expected
-    networks, with_linear = saved_networks(meta, config), bool(meta.get("linear_share", 0.0))
+    networks, vocab_size = saved_networks(meta, config), len(meta["words"]) + 2
+    with_linear = bool(meta.get("linear_share", 0.0))  # models of earlier times had no linear reader
     if with_linear:
-        vocab_size = len(meta["words"]) + 2
         shapes = {"coefficients": (vocab_size, width), "idf": (vocab_size,), "level": (width,)}
         expected |= {f"cnn.linear.{name}": ("F32", shape) for name, shape in shapes.items()}
     for number, one in enumerate(networks):
         prefix = f"cnn.networks.{number}." if len(networks) > 1 or with_linear else "cnn."
-        shapes = _network_shapes(one, config.kernel_sizes, len(meta["words"]) + 2, width)
+        shapes = _network_shapes(one, config.kernel_sizes, vocab_size, width)
         expected |= {prefix + name: ("F32", shape) for name, shape in shapes.items()}
     return expected
 

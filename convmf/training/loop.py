@@ -56,7 +56,7 @@ def fit(
         settings ``embedding_dim`` and ``embedding_std`` then don't count.
     with_intervals
         Measure predictive intervals at the end; they need validation ratings (at least 30). Like the setting
-        ``calibration`` they take as long as some twenty iterations of the CNN, together no more than one of them.
+        ``calibration`` they take as long as some ten iterations of the CNN, together no more than one of them.
 
     Raises
     ------
