@@ -150,6 +150,13 @@ class ConvMFConfig:
         "of single words, and learn by how much each user likes what they choose to rate better than its text tells; "
         "with biases only.",
     )
+    # From .5 to .7 new items come out the same.
+    linear_share: float = _setting(
+        0.5,
+        "Share of a linear reader of single words beside the text networks in the end; 0 does without it.",
+        minimum=0.0,
+        maximum=0.95,
+    )
     n_iterations: int = _setting(50, "At most this many iterations.", minimum=1, maximum=10000)
     patience: int = _setting(
         5, "Stop after this many iterations without a better validation RMSE.", minimum=1, maximum=10000

@@ -149,10 +149,11 @@ def test_what_ratings_say_stays_and_what_texts_say_changes():
     assert plain.history[-1]["valid_rmse"] == calibrated.history[-1]["valid_rmse"]
 
 
-def at_its_end() -> tuple[Training, CrossReading]:
+def at_its_end(linear_share: float = 0.5) -> tuple[Training, CrossReading]:
     """A training after its iterations, and what was read of items not known to the reader."""
     split = split_ratings(tiny_dataset(), SplitSettings(cold_items=0.2))
-    training = Training(split, replace(TINY, calibration=True), lambda: False)
+    config = replace(TINY, calibration=True, linear_share=linear_share)
+    training = Training(split, config, lambda: False)
     for _ in range(4):
         training.iterate()
     held_out = training.read_held_out()
@@ -168,13 +169,14 @@ def test_what_was_read_is_left_as_it_is():
     assert torch.equal(first.text_factors, second.text_factors) and training.best.cnn is before
 
 
-def test_it_is_measured_on_what_reads_the_model_s_texts():
+@pytest.mark.parametrize("share", [0.3, 0.5])
+def test_it_is_measured_on_what_reads_the_model_s_texts(share):
     """Networks and linear readers that didn't know the items count as those of the model do."""
-    training, held_out = at_its_end()
+    training, held_out = at_its_end(share)
     assert training.best is not None and training.reader is not None
     model, reading = training.calibrated(held_out)
     rows, items = training.rated_rows, training.best.factors["item"]
-    together = torch.tanh((torch.atanh(held_out.reading) + held_out.linear_reading) / 2)
+    together = torch.tanh((1 - share) * torch.atanh(held_out.reading) + share * held_out.linear_reading)
     assert not torch.allclose(together[rows], held_out.reading[rows], atol=0.01)
     pairs = []
     for part in (training.split.train, training.split.valid):
@@ -186,6 +188,24 @@ def test_it_is_measured_on_what_reads_the_model_s_texts():
     assert isinstance(model.cnn, CnnEnsemble) and model.cnn.linear is not None and linear is not None
     torch.testing.assert_close(model.cnn.linear.coefficients, calibration.slope * linear.coefficients)
     torch.testing.assert_close(model.cnn.linear.level, calibration.slope * linear.level + calibration.offset)
+    assert model.cnn.linear_share == share
+
+
+def test_without_a_share_there_is_no_linear_reader():
+    """Then the correction is measured on the networks alone."""
+    training, held_out = at_its_end(linear_share=0.0)
+    assert training.best is not None
+    model, reading = training.calibrated(held_out)
+    assert model.cnn is not None and model.cnn.linear_share == 0
+    rows, alone = training.rated_rows, held_out.reading
+    slopes = (torch.atanh(reading[rows, 1:]) / torch.atanh(alone[rows, 1:])).flatten()
+    torch.testing.assert_close(slopes, slopes[:1].expand_as(slopes), rtol=1e-3, atol=1e-4)
+
+
+def test_the_largest_seed_has_networks_of_its_own_for_the_parts():
+    split = split_ratings(tiny_dataset(), SplitSettings(cold_items=0.2))
+    model = fit(split, replace(TINY, n_iterations=3, calibration=True, seed=2**31 - 1))
+    assert model.cnn is not None and len({float(net.word_vectors.sum()) for net in model.cnn.members}) == 4
 
 
 def test_without_levels_and_without_time_nothing_is_corrected():

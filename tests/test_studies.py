@@ -232,8 +232,10 @@ def test_ablations_change_one_thing_and_leave_out_what_changes_nothing() -> None
         changed = {key for key in ours if ours[key] != theirs[key]}
         assert name == ablation.BASE or len(changed - {"lambda_u", "lambda_v"}) == 1
     assert made["no levels (biases)"].biases is False
-    plain = ablation.variants(replace(TINY, biases=False, dropout=0.0))
-    assert not {"no levels (biases)", "no dropout"} & set(plain)
+    plain = ablation.variants(replace(TINY, biases=False, dropout=0.0, calibration=True))
+    assert not {"no levels (biases)", "no dropout", ablation.UNCORRECTED, ablation.NO_LINEAR} & set(plain)
+    corrected = ablation.variants(replace(TINY, calibration=True))
+    assert {ablation.UNCORRECTED, ablation.NO_LINEAR} <= set(corrected)
     assert not [name for name in plain if "λ" in name and "fixed" in name]
 
 

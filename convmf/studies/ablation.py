@@ -17,6 +17,7 @@ from convmf.studies.results import differences, summarize
 
 BASE = "as it is"
 PLUS = "pretrained word vectors"
+UNCORRECTED, NO_LINEAR = "CNN not calibrated", "no linear reader"
 FACTOR = 2.5
 """What λ_U and λ_V are multiplied by where they don't grow but shouldn't be left at their low start either."""
 
@@ -35,7 +36,8 @@ def variants(config: ConvMFConfig) -> dict[str, ConvMFConfig]:
         "one text network": {"n_networks": 1},
         "one text network of twice the word vectors": {"n_networks": 1, "embedding_dim": 2 * config.embedding_dim},
         "CNN not averaged": {"averaging": 0.0},
-        "CNN not calibrated": {"calibration": False},
+        UNCORRECTED: {"calibration": False},
+        NO_LINEAR: {"linear_share": 0.0},
         "large word vectors at the start": {"embedding_std": 1.0},
         "windows of 1 word": {"kernel_sizes": (1,)},
         "windows of 3, 4, 5 words": {"kernel_sizes": (3, 4, 5)},
@@ -46,6 +48,8 @@ def variants(config: ConvMFConfig) -> dict[str, ConvMFConfig]:
     changed = {name: replace(config, **change) for name, change in changes.items()}
     if config.lambda_growth == 1:  # there is no growth to switch off
         changed = {name: variant for name, variant in changed.items() if not name.startswith("λ fixed")}
+    if not (config.calibration and config.biases):  # nor is there a correction
+        changed = {name: variant for name, variant in changed.items() if name not in (UNCORRECTED, NO_LINEAR)}
     return {BASE: config} | {name: variant for name, variant in changed.items() if variant != config}
 
 

@@ -119,7 +119,7 @@ def _untaught(reader: TextReader, linear: LinearReader | None, number: int) -> T
         hidden_dim=-(-config.hidden_dim // 2),
         averaging=_AVERAGING,
         # Each part has a random start of its own: what all would get wrong alike no mean would undo.
-        seed=config.seed + number,
+        seed=(config.seed + number) % 2**31,
     )
     vectors = None
     if linear is not None:

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from convmf.config import ConvMFConfig, saved_settings
+from convmf.config import ConvMFConfig
 from convmf.data.dataset import Ratings
 from convmf.data.splits import Split
 from convmf.data.text import Vocabulary
@@ -43,9 +43,6 @@ _COLD_PULL = 3.0
 # same.
 _READ_ALONG = 0.5
 
-# Share of the linear reader beside all networks. From .5 to .7 new items come out the same.
-_LINEAR_SHARE = 0.5
-
 
 @dataclass(frozen=True)
 class IterationResult:
@@ -53,8 +50,8 @@ class IterationResult:
 
     ``objective`` and its four terms are in the model's own unit of ratings; ``train_rmse`` and
     ``valid_rmse`` in the user's (``train_rmse`` before clipping; ``valid_rmse`` is None without
-    validation ratings). ``cnn_loss`` is the data term of equation (9) as a mean over the rated
-    items, None without text. ``seconds`` has the keys users, items, cnn.
+    validation ratings). ``cnn_loss`` is the items' term of the objective as a mean over the rated items, λ_V as it
+    has grown included, None without text. ``seconds`` has the keys users, items, cnn.
     """
 
     iteration: int
@@ -305,7 +302,7 @@ class Training:
         """
         if meta["data"] != self.split.fingerprint:
             raise RunError("The checkpoint is of other data, or of another split; resume with the same files.")
-        if not isinstance(meta["config"], dict) or saved_settings(meta["config"]) != self.config.to_dict():
+        if not self._is_of_these_settings(meta["config"]):
             raise RunError("The checkpoint is of other settings; resume with the same ones.")
         # The same texts give other words where a version of before read them differently.
         if meta.get("words") != self.words_digest:
@@ -323,6 +320,12 @@ class Training:
             required |= prefixed("best.factors", factors) | prefixed("best.cnn", average)
         optional = {} if self.reader is None else prefixed("text", self.reader.optimizer_shapes())
         check_shapes(shapes, required, optional)
+
+    def _is_of_these_settings(self, saved: Any) -> bool:
+        try:
+            return ConvMFConfig.from_saved(saved) == self.config
+        except ConfigError:
+            return False
 
     def restore(self, folder: Path) -> None:
         """Go back to the checkpoint in ``folder``, of the same data and settings.
@@ -385,12 +388,14 @@ class Training:
         """
         assert self.best is not None and self.reader is not None
         factors, rated = self.best.factors, (self.item_plan.counts > 0).unsqueeze(1)
-        linear = linear_reader(self.reader, factors["item"], self.item_weights, self.rated_rows)
-        unseen = held_out.reading if linear is None else _together(held_out)
+        linear, linear_share = None, self.config.linear_share
+        if linear_share:
+            linear = linear_reader(self.reader, factors["item"], self.item_weights, self.rated_rows)
+        unseen = held_out.reading if linear is None else _together(held_out, linear_share)
         user, item, read = (tensor.cpu() for tensor in (factors["user"], factors["item"], unseen))
         known = self.split.valid.take(np.flatnonzero(rated.cpu().numpy()[self.split.valid.item_index, 0]))
         calibration = Calibration.measure(read, user, item, self._pairs(self.split.train), self._pairs(known))
-        network = _with_readers(self.reader.model(self.best.cnn), held_out.networks, linear)
+        network = _with_readers(self.reader.model(self.best.cnn), held_out.networks, linear, linear_share)
         network.load_state_dict(calibration.into(network.state_dict()))
         text, rated = self.reader.read_by(network).cpu(), rated.cpu()
         reading = torch.where(rated, calibration.apply(read), read)
@@ -455,16 +460,18 @@ class Training:
         )
 
 
-def _with_readers(network: TextNetwork, readers: Sequence[CnnNlpModel], linear: LinearReader | None) -> TextNetwork:
+def _with_readers(
+    network: TextNetwork, readers: Sequence[CnnNlpModel], linear: LinearReader | None, linear_share: float
+) -> TextNetwork:
     """``network``, and others that read along with it."""
     own, readers = network.members, copy.deepcopy(readers)
     shares = [(1 - _READ_ALONG) / len(own)] * len(own) + [_READ_ALONG / len(readers)] * len(readers)
-    return joined([*own, *readers], shares, linear, 0.0 if linear is None else _LINEAR_SHARE).eval()
+    return joined([*own, *readers], shares, linear, 0.0 if linear is None else linear_share).eval()
 
 
-def _together(held_out: CrossReading) -> Tensor:
+def _together(held_out: CrossReading, linear_share: float) -> Tensor:
     """θ of each item as networks and a linear reader that don't know it read it together, (n_items, D)."""
-    return torch.tanh(torch.lerp(artanh(held_out.reading), held_out.linear_reading, _LINEAR_SHARE))
+    return torch.tanh(torch.lerp(artanh(held_out.reading), held_out.linear_reading, linear_share))
 
 
 def rating_scale(split: Split, config: ConvMFConfig) -> RatingScale:

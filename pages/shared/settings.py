@@ -37,6 +37,7 @@ LABELS = {
     "relaxation": "Over-relaxation",
     "averaging": "Averaging",
     "calibration": "Correct for unseen texts",
+    "linear_share": "Linear reader's share",
     "n_iterations": "Iterations",
     "patience": "Patience",
     "max_words": "Vocabulary size",
@@ -75,6 +76,7 @@ GROUPS = {
         "relaxation",
         "averaging",
         "calibration",
+        "linear_share",
         "optimizer",
         "learning_rate",
         "batch_size",
@@ -94,6 +96,7 @@ _STEPS = {
     "embedding_std": 0.005,
     "relaxation": 0.1,
     "averaging": 0.05,
+    "linear_share": 0.05,
     "dropout": 0.05,
     "max_document_frequency": 0.05,
 }
