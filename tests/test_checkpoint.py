@@ -23,9 +23,11 @@ from convmf.training.checkpoint import (
     load_checkpoint,
     prefixed,
     restore_module,
+    restore_optimizer,
     save_checkpoint,
     under,
 )
+from convmf.training.lazy import LazyAdam
 from convmf.training.loop import fit
 from convmf.training.state import Training
 from tests.helpers import TINY, tiny_dataset
@@ -131,6 +133,17 @@ def test_a_file_that_promises_more_than_it_has_is_damaged(tmp_path: Path) -> Non
     (tmp_path / FILE_NAME).write_bytes(struct.pack("<Q", len(head)) + head + bytes(1000))
     with pytest.raises(RunError, match="damaged"):
         load_checkpoint(tmp_path)
+
+
+def test_the_optimiser_s_state_goes_where_the_weights_are() -> None:
+    """The number of steps, too: a kernel takes no tensors of two devices."""
+    weight = torch.zeros(2, device="meta", requires_grad=True)
+    optimizer = LazyAdam([weight])
+    tensors = {"0.step": torch.tensor(3.0), "0.exp_avg": torch.zeros(2), "0.exp_avg_sq": torch.zeros(2)}
+    restore_optimizer(optimizer, tensors)
+    assert {name: tensor.device.type for name, tensor in optimizer.state[weight].items()} == {
+        name.removeprefix("0."): "meta" for name in tensors
+    }
 
 
 @pytest.mark.parametrize(

@@ -79,9 +79,10 @@ def test_the_same_seed_gives_the_same_run() -> None:
     assert not torch.equal(fit(split, TINY).user_factors, fit(split, replace(TINY, seed=1)).user_factors)
 
 
+@pytest.mark.parametrize("averaging", [0.7, 0.0])
 @pytest.mark.parametrize("optimizer", ["adam", "rmsprop"])
-def test_a_resumed_training_ends_as_if_it_had_never_stopped(tmp_path: Path, optimizer: str) -> None:
-    split, config = tiny_split(), replace(TINY, optimizer=optimizer)
+def test_a_resumed_training_ends_as_if_it_had_never_stopped(tmp_path: Path, optimizer: str, averaging: float) -> None:
+    split, config = tiny_split(), replace(TINY, optimizer=optimizer, averaging=averaging)
     whole = fit(split, config)
     seen: list[IterationResult] = []
     # Stopped in the middle of the third iteration, with the checkpoint of an earlier one.
@@ -128,6 +129,19 @@ def test_a_checkpoint_with_other_tensors_is_refused_by_name(tmp_path: Path, name
         checkpoint.tensors[name] = torch.zeros(*tensor.shape, 2)
     save_checkpoint(tmp_path, checkpoint)
     with pytest.raises(RunError, match=name):
+        fit(split, TINY, resume_from=tmp_path)
+
+
+def test_a_checkpoint_of_before_a_setting_is_of_its_default(tmp_path: Path) -> None:
+    split = tiny_split()
+    whole = fit(split, TINY, checkpoint_to=tmp_path)
+    checkpoint = load_checkpoint(tmp_path)
+    del checkpoint.meta["config"]["linear_share"]
+    save_checkpoint(tmp_path, checkpoint)
+    assert_same(fit(split, TINY, resume_from=tmp_path), whole)
+    checkpoint.meta["config"]["a setting of tomorrow"] = 1
+    save_checkpoint(tmp_path, checkpoint)
+    with pytest.raises(RunError, match="other settings"):
         fit(split, TINY, resume_from=tmp_path)
 
 

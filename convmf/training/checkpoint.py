@@ -143,10 +143,12 @@ def optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
 
 def restore_optimizer(optimizer: torch.optim.Optimizer, tensors: Mapping[str, Tensor]) -> None:
     """Give the optimiser the state that :func:`optimizer_tensors` took."""
+    weights = [weight for group in optimizer.param_groups for weight in group["params"]]
     state: dict[int, dict[str, Tensor]] = {}
     for name, tensor in tensors.items():
         parameter, _, key = name.partition(".")
-        state.setdefault(int(parameter), {})[key] = tensor
+        # The number of steps, too, which load_state_dict would leave on the CPU.
+        state.setdefault(int(parameter), {})[key] = tensor.to(weights[int(parameter)].device)
     optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
 
 

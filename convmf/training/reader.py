@@ -127,7 +127,8 @@ class TextReader:
         """Everything that the next epoch depends on, for a checkpoint."""
         return (
             prefixed("cnn", self.cnn.state_dict())
-            | prefixed("average", self.average.state_dict())
+            # A copy: without averaging both are one network, and a file holds no tensor twice.
+            | prefixed("average", self.weights())
             | prefixed("optimizer", optimizer_tensors(self.optimizer))
         )
 
