@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import TypeVar
 
 import torch
+from torch import Tensor
 
 from convmf.errors import ConfigError
 
@@ -50,6 +51,11 @@ def describe_device(device: torch.device) -> str:
         n_threads = torch.get_num_threads()
         return f"cpu ({n_threads} of {os.cpu_count()} cores)"
     return device.type
+
+
+def for_doubles(tensor: Tensor) -> Tensor:
+    """``tensor`` where it can be taken in double precision: on the CPU, where its own device (mps) has none."""
+    return tensor.cpu() if tensor.device.type == "mps" else tensor
 
 
 def leave_a_core() -> None:

@@ -2,11 +2,14 @@ from __future__ import annotations
 
 import os
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 import torch
+from torch import Tensor
 
-from convmf.device import available_devices, choose_device, describe_device, leave_a_core, over_cores
+from convmf.device import available_devices, choose_device, describe_device, for_doubles, leave_a_core, over_cores
 from convmf.errors import ConfigError
 
 
@@ -32,6 +35,12 @@ def test_a_core_is_left_to_the_server() -> None:
         assert describe_device(torch.device("cpu")).startswith(f"cpu ({torch.get_num_threads()} of")
     finally:
         torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize(("kind", "where"), [("mps", "on the CPU"), ("cuda", "as it is"), ("cpu", "as it is")])
+def test_doubles_are_taken_where_there_are_some(kind: str, where: str) -> None:
+    tensor = SimpleNamespace(device=torch.device(kind), cpu=lambda: "on the CPU")
+    assert for_doubles(cast(Tensor, tensor)) == ("on the CPU" if where == "on the CPU" else tensor)
 
 
 @pytest.mark.parametrize("n_threads", [1, 2, 4, 9])

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from convmf.device import over_cores
+from convmf.device import for_doubles, over_cores
 from convmf.errors import ModelError
 
 # Ratings gathered at once: few enough that their factors (16384 × 51 floats) stay near the cache, enough that
@@ -165,7 +165,8 @@ def prior_shares(plan: RatingRows, other: Tensor, penalty: Tensor, *, biases: bo
         cholesky[weak] = torch.eye(cholesky.shape[1], device=cholesky.device)  # a factor of zeros would be refused
         inverse = torch.cholesky_inverse(cholesky, upper=True)  # (n_rows, D, D)
         if bool(weak.any()):
-            inverse[weak] = torch.linalg.inv(_exact_gram(z[weak], row_penalty[weak])).to(inverse)
+            exact = torch.linalg.inv(_exact_gram(z[weak], row_penalty[weak]))
+            inverse[weak] = exact.to(inverse.dtype).to(inverse.device)
         shares[chunk.rows] = ((inverse * moments).sum(dim=1) * row_penalty).sum(dim=1)
         return 0.0
 
@@ -236,14 +237,15 @@ def _solve_chunk(
     factors[chunk.rows] = solution
     # Σ (r − zᵀx)² = Σ r² − xᵀΣrz + λ xᵀ(prior − x), from the normal equations: no second pass.
     pull = -solution if row_prior is None else row_prior - solution
-    quadratic = (solution * (row_penalty * pull - data_side)).sum(dim=1, dtype=torch.float64)  # (n_rows,)
-    squared_error = target.square().sum(dim=1, dtype=torch.float64) + quadratic
+    quadratic = for_doubles(solution * (row_penalty * pull - data_side)).sum(dim=1, dtype=torch.float64)  # (n_rows,)
+    squared_error = for_doubles(target.square()).sum(dim=1, dtype=torch.float64) + quadratic
     weak = torch.nonzero(_is_weak(cholesky)).squeeze(1)
     if len(weak):
-        solution, squared_error[weak] = _solve_exactly(
+        solution, errors = _solve_exactly(
             z[weak], target[weak], row_penalty[weak], None if row_prior is None else row_prior[weak]
         )
-        factors[chunk.rows[weak]] = solution
+        factors[chunk.rows[weak]] = solution.to(factors.dtype).to(factors.device)
+        squared_error[weak.to(squared_error.device)] = errors.to(squared_error.device)
     return float(squared_error.sum())
 
 
@@ -257,25 +259,24 @@ def _is_weak(cholesky: Tensor) -> Tensor:
 
 
 def _solve_exactly(z: Tensor, target: Tensor, penalty: Tensor, prior: Tensor | None) -> tuple[Tensor, Tensor]:
-    """As in the chunk, in double precision: solutions (n_rows, D), and squared errors (n_rows,).
+    """As in the chunk, in double precision on the CPU: solutions (n_rows, D), and squared errors (n_rows,).
 
     A tiny λ with fewer ratings than factors needs it: then λ is lost in the rounding of Σ z zᵀ.
     """
-    # On the CPU, for not every device has double precision.
-    rows, ratings, pull = (tensor.to("cpu", torch.float64) for tensor in (z, target, penalty))
+    rows, ratings, pull = (tensor.cpu().double() for tensor in (z, target, penalty))
     right_side = (ratings.unsqueeze(1) @ rows).squeeze(1)  # (n_rows, D)
     if prior is not None:
-        right_side = right_side + pull * prior.to("cpu", torch.float64)
+        right_side = right_side + pull * prior.cpu().double()
     solution = torch.linalg.solve(_exact_gram(z, penalty), right_side)
     errors = (ratings - (rows @ solution.unsqueeze(2)).squeeze(2)).square().sum(dim=1)
-    return solution.to(z), errors.to(z.device)
+    return solution, errors
 
 
 def _exact_gram(z: Tensor, penalty: Tensor) -> Tensor:
     """A = Σ z zᵀ + Λ, (n_rows, D, D), in double precision on the CPU."""
-    rows = z.to("cpu", torch.float64)
+    rows = z.cpu().double()  # not every device has double precision
     gram = rows.transpose(1, 2) @ rows
-    gram.diagonal(dim1=1, dim2=2).add_(penalty.to("cpu", torch.float64))
+    gram.diagonal(dim1=1, dim2=2).add_(penalty.cpu().double())
     return gram
 
 

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from convmf.device import for_doubles
+
 
 class ConvMFLossFunc(nn.Module):
     """The CNN's loss, equation (9):  λ_V/2 Σ_j w_j ‖v_j − θ_j‖² + λ_W/2 Σ_k ‖w_k‖².
@@ -95,10 +97,11 @@ def objective(
     user_penalty, item_penalty
         λ_U and λ_V w_j, of any shape that broadcasts with the factors.
     """
-    away = item_factors.double() - text_factors.double()
+    users, items, texts = (for_doubles(part).double() for part in (user_factors, item_factors, text_factors))
+    weights = (for_doubles(weight.detach()).double() for weight in parameters)
     return Objective(
         rating_loss=squared_error / 2,
-        user_penalty=float((user_penalty * user_factors.double().square()).sum()) / 2,
-        item_penalty=float((item_penalty * away.square()).sum()) / 2,
-        cnn_penalty=float(ConvMFLossFunc(0.0, lambda_w).penalty(weight.detach().double() for weight in parameters)),
+        user_penalty=float((for_doubles(user_penalty) * users.square()).sum()) / 2,
+        item_penalty=float((for_doubles(item_penalty) * (items - texts).square()).sum()) / 2,
+        cnn_penalty=float(ConvMFLossFunc(0.0, lambda_w).penalty(weights)),
     )
