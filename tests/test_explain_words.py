@@ -1,17 +1,22 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import groupby
 
 import numpy as np
 import pytest
 import torch
+from torch import Tensor
 
 from convmf.config import ConvMFConfig
 from convmf.data.dataset import sample_dataset
 from convmf.errors import ModelError
 from convmf.explain import Phrase, evidence, text_effects, word_weights
+from convmf.explain import words as words_module
 from convmf.explain.taste import raw_rating
+from convmf.model.cnn import encode_texts
 from convmf.model.convmf import ConvMF
+from convmf.model.ensemble import TextNetwork
 from convmf.training.loop import fit
 from tests.helpers import TINY, tiny_dataset
 
@@ -88,6 +93,24 @@ def test_words_beyond_the_models_length_have_no_weight(model: ConvMF) -> None:
     words = word_weights(short, "war soldiers river letter", "u3")
     assert [word.known for word in words] == [True, True, False, False]
     assert sum(word.weight for word in words) == pytest.approx(effect(short, "war soldiers", "u3"), abs=1e-6)
+
+
+def test_a_long_text_is_read_no_more_often_than_a_shorter_one(model: ConvMF, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Then some words come together, and share what they add."""
+    long = replace(model, config=replace(model.config, max_length=5000))
+    text = " ".join(["war soldiers river letter"] * 100)
+    read: list[int] = []
+
+    def counted(cnn: TextNetwork, token_ids: Tensor) -> Tensor:
+        read.append(len(token_ids))
+        return encode_texts(cnn, token_ids)
+
+    monkeypatch.setattr(words_module, "encode_texts", counted)
+    weights = [word.weight for word in word_weights(long, text, "u3")]
+    assert read == [604]
+    assert len(weights) == 400 and sum(weights) == pytest.approx(effect(long, text, "u3"), abs=1e-6)
+    runs = [len(list(alike)) for _, alike in groupby(weights)]
+    assert len(runs) <= 150 and 3 in runs
 
 
 def test_the_same_text_has_the_same_weights(model: ConvMF) -> None:

@@ -5,6 +5,7 @@ of a word (Shapley, 1953) is what it adds to θ when the words come one after th
 which they may come. It is estimated from a few orders and their reverses (Štrumbelj and Kononenko, 2014). In each
 order the additions sum to θ(text) − θ(empty text), so the words' weights add up to the whole effect of the text
 exactly. Ratings before clipping are linear in θ, so one reading of the text serves every user and every group.
+In a long text it is runs of words that come one after the other, and the words of a run share what it adds.
 """
 
 from __future__ import annotations
@@ -24,9 +25,11 @@ from convmf.model.cnn import encode_texts
 from convmf.model.convmf import ConvMF
 from convmf.model.ensemble import TextNetwork
 
-# Texts that may be read for one explanation: 4 orders and their reverses for 75 words, 2 and theirs from 150.
+# Texts that may be read for one explanation, but for one an order: 4 orders and their reverses for 75 words, 2 and
+# theirs for 150; of more words several come at once.
 _MOST_READINGS = 600
 _MOST_PAIRS, _FEWEST_PAIRS = 8, 2
+_MOST_RUNS = _MOST_READINGS // (2 * _FEWEST_PAIRS)
 
 
 @dataclass(frozen=True)
@@ -175,19 +178,21 @@ def word_weights(model: ConvMF, text: str, users: Users = None) -> list[WordWeig
 def _shapley_values(cnn: TextNetwork, token_ids: Tensor, most_pairs: int) -> Tensor:
     """What each word adds to θ, (n_tokens, D) in float64, over random orders from a fixed seed."""
     n = len(token_ids)
+    n_runs = min(n, _MOST_RUNS)
+    run = torch.arange(n) * n_runs // n  # (n,), of each word
     generator = torch.Generator().manual_seed(0)
-    n_pairs = min(max(_MOST_READINGS // (2 * n), _FEWEST_PAIRS), most_pairs)
-    forth = torch.stack([torch.randperm(n, generator=generator) for _ in range(n_pairs)])
-    orders = torch.cat([forth, forth.flip(1)])  # (n_orders, n): the token that comes k-th
+    n_pairs = min(max(_MOST_READINGS // (2 * n_runs), _FEWEST_PAIRS), most_pairs)
+    forth = torch.stack([torch.randperm(n_runs, generator=generator) for _ in range(n_pairs)])
+    orders = torch.cat([forth, forth.flip(1)])  # (n_orders, n_runs): the run that comes k-th
     rank = orders.argsort(dim=1)
-    kept = rank[:, None, :] < torch.arange(n + 1)[None, :, None]  # (n_orders, n + 1, n)
+    kept = rank[:, None, run] < torch.arange(n_runs + 1)[None, :, None]  # (n_orders, n_runs + 1, n)
     first = (~kept).long().argsort(dim=2, stable=True)  # the kept words' places, in the text's order, in front
     beyond = torch.arange(n) >= kept.sum(dim=2, keepdim=True)
     texts = token_ids[first].masked_fill(beyond, 0).view(-1, n)
-    theta = encode_texts(cnn, texts).double().view(len(orders), n + 1, -1)
-    added = theta.diff(dim=1)  # (n_orders, n, D), by place in the order
-    by_token = added.gather(1, rank[:, :, None].expand_as(added))
-    return by_token.mean(dim=0)
+    theta = encode_texts(cnn, texts).double().view(len(orders), n_runs + 1, -1)
+    added = theta.diff(dim=1)  # (n_orders, n_runs, D), by place in the order
+    by_run = added.gather(1, rank[:, :, None].expand_as(added)).mean(dim=0)
+    return (by_run / run.bincount().unsqueeze(1))[run]
 
 
 def _windows(cnn: TextNetwork, token_ids: Tensor) -> set[tuple[int, int]]:
