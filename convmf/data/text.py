@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from convmf.errors import DataError
 
 PAD, UNK = 0, 1
-"""Token ids of the filling behind a text and of a word outside the vocabulary."""
+"""Token ids of the filling behind a text and of a word outside the vocabulary, which no text is read with."""
 
 MAX_WORD = 100
 """Characters of a word that count: no language has a longer one, and a long run of accents takes quadratic time."""
@@ -172,12 +172,11 @@ class Vocabulary:
     def encode_text(self, text: str, max_length: int) -> tuple[list[int], list[Token]]:
         """The first ``max_length`` token ids of a text, and the token behind each.
 
-        Words outside the vocabulary are left out of the sequence, as in the paper; only a text none of
-        whose words is known keeps them as UNK, so that it isn't mistaken for an empty one.
+        Words outside the vocabulary are left out of the sequence, as in the paper: nothing was learned of them, so
+        a text of them alone is read as an empty one.
         """
-        known = self.read(text)
-        chosen = (known or [token for token in self._tokens(text) if token.word not in STOP_WORDS])[:max_length]
-        return [self.token_id(token.word) for token in chosen], chosen
+        known = self.read(text)[:max_length]
+        return [self.token_id(token.word) for token in known], known
 
     def encode(self, texts: Sequence[str], max_length: int) -> NDArray[np.int64]:
         """Token ids, shape (n_texts, longest text or ``max_length``), PAD behind the text.
@@ -188,7 +187,7 @@ class Vocabulary:
         for text in texts:
             spoken = words(text) if self.decades else written_words(text)
             known = [token_id for word in spoken if (token_id := self._id_of.get(word)) is not None]
-            rows.append((known or [UNK for word in spoken if word not in STOP_WORDS])[:max_length])
+            rows.append(known[:max_length])
         token_ids = np.full((len(rows), max(map(len, rows), default=0)), PAD, dtype=np.int64)
         for row, ids in enumerate(rows):
             token_ids[row, : len(ids)] = ids

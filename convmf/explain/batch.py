@@ -38,8 +38,7 @@ def rate_texts(model: ConvMF, texts: Sequence[str], on_progress: Callable[[int],
     for first in range(0, len(texts), _BATCH):
         batch = texts[first : first + _BATCH]
         words = [vocabulary.known_and_unknown(text) for text in batch]
-        # Nothing was learned of an unknown word, so a text of them alone is read as an empty one.
-        theta = model.encode([text if known else "" for text, (known, _) in zip(batch, words, strict=True)])
+        theta = model.encode(batch)
         ratings = model.rate(model.user_factors_at(0), theta)  # (n_batch, n_users)
         for place, (known, unknown) in enumerate(words):
             rows.append(_row(model, ratings[place], theta[place], len(known), len(unknown)))

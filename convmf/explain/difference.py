@@ -80,8 +80,7 @@ def compare_effects(first: TextEffects, second: TextEffects, users: Users = None
         WordDifference(word, _place(word, *sums), sums[0].get(word, 0.0), sums[1].get(word, 0.0))
         for word in dict.fromkeys([*sums[0], *sums[1]])
     ]
-    # Nothing was learned of an unknown word: a text of them alone is rated as an empty one.
-    theta = first.model.encode([effects.text if effects.tokens else "" for effects in (first, second)])  # (2, D)
+    theta = first.model.encode([first.text, second.text])  # (2, D)
     ratings = raw_rating(first.model, theta, users)
     return TextDifference(
         float(ratings[0]), float(ratings[1]), tuple(sorted(words, key=lambda word: (-abs(word.effect), word.word)))

@@ -92,8 +92,7 @@ def read_text(model: ConvMF, text: str, top: int = 10) -> TextReading:
     """
     _, vocabulary = text_parts(model)
     known, unknown = vocabulary.known_and_unknown(text)
-    # The model never learned what an unknown word means, so nothing but an empty text is left to rate.
-    factors = model.encode([text if known else ""])  # (1, D)
+    factors = model.encode([text])  # (1, D)
     effects = text_effects(model, text)
     users = model.user_factors_at(0)
     ratings = model.rate(users, factors)[0]  # (n_users,)

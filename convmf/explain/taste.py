@@ -58,9 +58,7 @@ def text_parts(model: ConvMF) -> tuple[TextNetwork, Vocabulary]:
 def known_tokens(model: ConvMF, text: str) -> tuple[list[int], list[Token]]:
     """What of the text the model reads: token ids of the known words up to its max_length, and their places."""
     _, vocabulary = text_parts(model)
-    ids, tokens = vocabulary.encode_text(text, model.config.max_length)
-    # Nothing was learned of an unknown word, so a text of them alone is read as an empty one.
-    return (ids, tokens) if tokens and tokens[0].word in vocabulary else ([], [])
+    return vocabulary.encode_text(text, model.config.max_length)
 
 
 def check_texts(model: ConvMF, texts: Sequence[str]) -> None:

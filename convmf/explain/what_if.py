@@ -16,7 +16,6 @@ import torch
 from torch import Tensor
 
 from convmf.errors import ModelError, quoted
-from convmf.explain.taste import text_parts
 from convmf.model.als import RatingRows, half_step, prior_shares
 from convmf.model.convmf import ConvMF, Floats, score_matrix
 
@@ -78,11 +77,8 @@ def what_if_rated(model: ConvMF, text: str, ratings: Mapping[str, float]) -> Wha
     ModelError
         A user is unknown, a rating is off the scale, or the model was trained without texts.
     """
-    _, vocabulary = text_parts(model)
     _check(model, ratings)
-    known, _ = vocabulary.known_and_unknown(text)
-    # Nothing was learned of an unknown word, so a text of them alone is read as an empty one.
-    theta = model.encode([text if known else ""])  # (1, D)
+    theta = model.encode([text])  # (1, D)
     factors, trust = _half_step(model, theta, ratings) if ratings else (theta, 1.0)
     before = model.rate(model.user_factors_at(0), theta)[0]
     after = model.rate(model.user_factors_at(len(ratings)), factors)[0]

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from convmf.config import ConvMFConfig
 from convmf.data.dataset import Ratings
-from convmf.data.text import UNK, Vocabulary
+from convmf.data.text import Vocabulary
 from convmf.errors import DataError, ModelError, listed, quoted
 from convmf.model.als import RatingRows, half_step
 from convmf.model.cnn import CnnNlpModel, encode_texts
@@ -440,7 +440,7 @@ class ConvMF:
         meta, tensors = read_model(Path(folder))
         try:
             return cls._from_files(meta, tensors)
-        except (KeyError, TypeError, ValueError, DataError) as error:
+        except (LookupError, TypeError, ValueError, AttributeError, OverflowError, DataError) as error:
             raise ModelError(f"The model in {folder} is damaged ({error}); train it again.") from error
 
     @classmethod
@@ -546,8 +546,6 @@ def _build_one(
         if pretrained is None:
             # The random vectors have a deviation of 1; one that is too long is cut to max_norm.
             cnn.embedding_layer.weight.mul_(config.embedding_std)
-            # A text of unknown words alone tells no more than an empty one.
-            cnn.embedding_layer.weight[UNK] = 0.0
     return cnn
 
 

@@ -38,7 +38,7 @@ def remarks(subject: Subject, text: str, result: TextReading) -> None:
             f"The model knows only {len(result.known_words)} of the words in this description. "
             "A few sentences make a better prediction."
         )
-    n_known = len(net.vocabulary.encode_text(text, len(text) + 1)[0]) if result.known_words else 0
+    n_known = len(net.vocabulary.read(text))
     if n_known > net.config.max_length:
         st.info(
             f"This is a long description. The model reads the first {net.config.max_length:,} of its {n_known:,} "
