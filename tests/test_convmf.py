@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -315,7 +316,18 @@ def test_nested_beyond_reason_is_a_damaged_model(model: ConvMF, tmp_path: Path) 
 
 @pytest.mark.parametrize(
     ("key", "value"),
-    [("user_ids", list(range(30))), ("scale", {"mean": 0, "std": "one", "lowest": 1, "highest": 5}), ("words", [1])],
+    [
+        ("user_ids", list(range(30))),
+        ("user_ids", ["twice"] * 30),
+        ("scale", {"mean": 0, "std": "one", "lowest": 1, "highest": 5}),
+        ("scale", []),
+        ("scale", None),
+        ("words", [1]),
+        ("n_ratings", math.inf),
+        ("history", [5]),
+        ("best_iteration", None),
+        ("user_lambda", -1.0),
+    ],
 )
 def test_values_of_another_kind_are_a_damaged_model(model: ConvMF, tmp_path: Path, key: str, value: object) -> None:
     model.save(tmp_path)

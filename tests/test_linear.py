@@ -78,6 +78,10 @@ def test_without_words_or_differences_there_is_nothing_to_learn() -> None:
     assert fitted(token_ids, torch.ones_like(factors)) is None
     silent = LinearReader.empty(N_WORDS + UNK + 1, N_FACTORS)
     assert linear_word_vectors(silent, width=2, others_std=0.01, seed=0) is None
+    alike = LinearReader(
+        torch.ones(N_WORDS + UNK + 1, N_FACTORS), torch.ones(N_WORDS + UNK + 1), torch.zeros(N_FACTORS)
+    )
+    assert linear_word_vectors(alike, width=1, others_std=0.01, seed=0) is None
 
 
 def test_a_linear_reader_is_ridge_regression_on_which_words_a_text_has() -> None:

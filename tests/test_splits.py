@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -75,6 +77,15 @@ def test_thinning_changes_the_training_part_alone_and_smaller_parts_lie_in_large
     for share in (0.0, 0.9):
         with pytest.raises(ConfigError, match="share"):
             thin_train(split, share)
+
+
+def test_a_share_that_rounding_has_taken_a_rating_from_is_all_there_is() -> None:
+    """Of 15 of 20 ratings a tenth is rounded up twice, so that four fifths are one more than are left."""
+    data = tiny_dataset()
+    ratings = data.ratings.take(np.arange(data.n_ratings - data.n_ratings % 20 - 5))
+    split = split_ratings(replace(data, ratings=ratings), SplitSettings())
+    assert round(0.8 * len(ratings)) == len(split.train) + 1
+    assert pairs(thin_train(split, 0.8).train) == pairs(split.train)
 
 
 @pytest.mark.parametrize("values", [{"share": 0.1}, None, [], 3, {"valid": "half"}, {"seed": 0.5}])

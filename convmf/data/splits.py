@@ -132,7 +132,8 @@ def thin_train(split: Split, share: float) -> Split:
     """
     train = split.train
     n_all = sum(len(part) for part in (train, split.valid, split.test, split.cold))
-    if not 0 < share * n_all < len(train) + 1:
+    # Validation and test may both have been rounded up, so that one rating is missing here.
+    if not 0 < share * n_all or round(share * n_all) > len(train) + 1:
         raise ConfigError(
             f"The training part is {len(train) / n_all:.2g} of all ratings; it can be thinned to a share "
             f"above 0 and up to that, not to {share!r}."

@@ -10,8 +10,8 @@ from torch import Tensor
 
 from convmf.data.text import UNK, as_written
 from convmf.explain.taste import text_parts
-from convmf.model.cnn import text_lengths
 from convmf.model.convmf import ConvMF
+from convmf.model.max_conv import text_lengths
 
 _BATCH = 256
 

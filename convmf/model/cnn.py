@@ -8,10 +8,10 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
+from convmf.data.text import PAD
 from convmf.errors import ModelError
-from convmf.model.max_conv import max_conv, winning_windows
+from convmf.model.max_conv import max_conv, text_lengths, winning_windows
 
-PAD = 0
 MAX_NORM = 5.0
 
 
@@ -241,12 +241,6 @@ def encode_texts(
         factors[rows.to(device)] = model(token_ids[rows, :longest].to(device)).to(factors.dtype)
     model.train(was_training)
     return factors
-
-
-def text_lengths(token_ids: Tensor) -> Tensor:
-    """Tokens of each row up to the last that isn't PAD, (n_texts,)."""
-    places = torch.arange(1, token_ids.shape[1] + 1)
-    return (places * (token_ids != 0)).amax(dim=1) if token_ids.shape[1] else token_ids.new_zeros(len(token_ids))
 
 
 class SeededDropout(nn.Module):

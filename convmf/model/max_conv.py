@@ -26,7 +26,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-PAD = 0
+from convmf.data.text import PAD
 
 # Windows are pooled in blocks of this many, then the blocks of each text. Smaller blocks waste less on the
 # last one of a text, larger ones leave less to the second stage; 16 and 32 take the same time.
@@ -77,7 +77,7 @@ def dense_max_conv(
     sparse_grad: bool = False,
 ) -> Tensor:
     """``max_conv`` as Embedding → conv1d → mask → max: any device, time and memory grow with the padding."""
-    lengths = _text_lengths(token_ids)
+    lengths = text_lengths(token_ids)
     token_ids = _padded(token_ids, max(weight.shape[2] for weight in weights))
     words = F.embedding(token_ids, embedding, padding_idx=PAD, sparse=sparse_grad)
     words = words.masked_fill((token_ids == PAD).unsqueeze(2), 0.0).transpose(1, 2)  # (batch, dim, length)
@@ -157,7 +157,7 @@ class _Convolved(NamedTuple):
 
 
 def _convolve(token_ids: Tensor, embedding: Tensor, weights: Sequence[Tensor], biases: Sequence[Tensor]) -> _Convolved:
-    lengths = _text_lengths(token_ids)
+    lengths = text_lengths(token_ids)
     windows = [weight.shape[2] for weight in weights]
     token_ids = token_ids[:, : int(lengths.max())]
     distinct = _distinct_words(_padded(token_ids, max(windows)), len(embedding))
@@ -215,7 +215,7 @@ class _SparseMaxConv(torch.autograd.Function):
         return None, None, None, grad_embedding, *grad_weights, *(part.sum(0) for part in by_size)
 
 
-def _text_lengths(token_ids: Tensor) -> Tensor:
+def text_lengths(token_ids: Tensor) -> Tensor:
     """Position of each text's last word + 1, 0 for an empty one: (batch,)."""
     if token_ids.shape[1] == 0:
         return token_ids.new_zeros(len(token_ids))

@@ -62,7 +62,17 @@ def read_model(folder: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
             raise ValueError("its content isn't what was written")
         _check_values(meta, tensors)
         return meta, tensors
-    except (SafetensorError, OSError, ValueError, KeyError, TypeError, RecursionError, ConfigError) as error:
+    except (
+        SafetensorError,
+        OSError,
+        ValueError,
+        LookupError,
+        TypeError,
+        AttributeError,
+        OverflowError,
+        RecursionError,
+        ConfigError,
+    ) as error:
         raise ModelError(f"The model in {folder} is damaged ({error}); train it again.") from error
 
 
@@ -152,11 +162,17 @@ def _check_values(meta: dict[str, Any], tensors: dict[str, Tensor]) -> None:
         if not all(isinstance(label, str) for label in meta[key] or ()):
             raise ValueError(f"{key} are not strings")
     for side, size in (("user", len(meta["user_ids"])), ("item", len(meta["item_ids"]))):
+        if len(set(meta[f"{side}_ids"])) != size:
+            raise ValueError(f"an id stands twice among the {side}s")
         index = tensors[f"ratings.{side}_index"]
         if len(index) and not 0 <= int(index.min()) <= int(index.max()) < size:
             raise ValueError(f"a rating points at {side} row {int(index.max())} of {size}")
     numbers = [*meta["scale"].values(), meta["user_lambda"]]
     if not all(isinstance(number, int | float) and math.isfinite(number) for number in numbers):
         raise ValueError("the scale of ratings has something else than finite numbers")
+    if not meta["user_lambda"] > 0 or not isinstance(meta["best_iteration"], int):
+        raise ValueError("user_lambda or best_iteration is no number that a training gives")
+    if not all(isinstance(row, dict) for row in meta["history"]):
+        raise ValueError("the history of the training isn't a list of iterations")
     if not all(bool(torch.isfinite(tensor).all()) for tensor in tensors.values()):
         raise ValueError("a weight is no finite number")

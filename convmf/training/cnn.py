@@ -12,9 +12,10 @@ from torch.utils.data import DataLoader
 
 from convmf.errors import ModelError
 from convmf.model.als import Stopped
-from convmf.model.cnn import CnnNlpModel, text_lengths
+from convmf.model.cnn import CnnNlpModel
 from convmf.model.ensemble import TextNetwork
 from convmf.model.loss import ConvMFLossFunc
+from convmf.model.max_conv import text_lengths
 
 log = logging.getLogger(__name__)
 

@@ -58,16 +58,17 @@ def linear_word_vectors(linear: LinearReader, *, width: int, others_std: float, 
 
     Few texts teach a network more that begins with what a linear model sees in each word. Of more factors than
     ``width`` the principal components are taken; where there are fewer, the other columns are random, with the
-    deviation ``others_std``. None where no word tells anything.
+    deviation ``others_std``. None where no word tells anything that others don't.
     """
     told = (linear.coefficients * linear.idf.unsqueeze(1)).double().numpy()
     components, sizes, _ = np.linalg.svd(told, full_matrices=False)
     told = (components * sizes)[:, :width]
-    if not told.any():
+    spread = told[UNK + 1 :].std()
+    if not spread > 1e-9 * np.abs(told).max():  # rounding, and no difference
         return None
     generator = torch.Generator().manual_seed(seed)
     vectors = others_std * torch.randn(len(told), width, generator=generator)
-    vectors[:, : told.shape[1]] = torch.from_numpy(_SPREAD * told / told[UNK + 1 :].std())
+    vectors[:, : told.shape[1]] = torch.from_numpy(_SPREAD * told / spread)
     vectors[: UNK + 1] = 0.0
     return vectors
 
