@@ -48,26 +48,15 @@ def plan(settings: StudySettings) -> list[Planned]:
 def measure(trained: Trained) -> list[Row]:
     """RMSE on validation and test ratings, and how far λ had grown in the best iteration."""
     split, model = trained.split, trained.model
-    assert model is not None and trained.planned.config is not None
+    assert model is not None
     return [
         {
-            "growth": round(model.user_lambda / _unit_of_lambda(trained), 4),
+            "growth": round(model.config.growth(model.best_iteration, validated=len(split.valid) > 0), 4),
             "valid_rmse": rmse(trained.predict(split.valid), split.valid.rating),
             "test_rmse": rmse(trained.predict(split.test), split.test.rating),
             "best_iteration": model.best_iteration,
         }
     ]
-
-
-def _unit_of_lambda(trained: Trained) -> float:
-    """The λ_U that a user with one rating has before it grows: with 'sqrt' the weights have a mean of 1."""
-    config = trained.planned.config
-    assert config is not None
-    if config.user_weights == "uniform":
-        return config.lambda_u
-    counts = np.bincount(trained.split.train.user_index)
-    counts = counts[counts > 0]
-    return config.lambda_u * len(counts) / float(np.sqrt(counts).sum())
 
 
 def figures(rows: pd.DataFrame, settings: StudySettings) -> list[go.Figure]:
