@@ -24,7 +24,7 @@ PICTURE_ALT = (
     "lead to a text reader, a network that learns to tell a film's profile from its text. The two profiles together "
     "give the expected rating; for a new film, which nobody has rated, its description is enough."
 )
-PICTURE_WIDTH, LEGEND_WIDTH = 600, 340
+PICTURE_WIDTH, LEGEND_WIDTH = 530, 320
 LEGEND = """
 1. Who gave which rating. A **new** film has none, so ratings alone can't say anything about it.
 2. What is written about each film, the new one too.
@@ -55,8 +55,9 @@ def main() -> None:
 def _picture() -> None:
     """What the model does, in a picture and in words; narrow windows have the words below it."""
     st.header("How it works", anchor=False)
-    with st.container(horizontal=True, gap="medium"):
-        st.image(str(PICTURE), width=PICTURE_WIDTH, alt=PICTURE_ALT)
+    with frame.row("picture", gap="medium"):
+        with st.container(width=PICTURE_WIDTH):
+            st.image(str(PICTURE), width="stretch", alt=PICTURE_ALT)
         with st.container(width=LEGEND_WIDTH):
             st.markdown(LEGEND)
             st.caption(ANY_ITEMS)

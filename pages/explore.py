@@ -27,7 +27,7 @@ if TYPE_CHECKING:  # the modules behind them import torch
 MAP, KERNELS = "map", "kernels"
 VIEWS = {MAP: "The catalogue as a map", KERNELS: "What the kernels read"}
 BY = {"text": "What is read in the texts", "item": "Ratings and texts"}
-MAP_WIDTH, CARD_WIDTH = 606, 358
+MAP_WIDTH, CARD_WIDTH = 540, 330
 PLOT_CONFIG = {
     "displaylogo": False,
     "scrollZoom": False,
@@ -63,7 +63,7 @@ def _catalogue(run: RunRecord, net: ConvMF, data: Dataset) -> None:
     labels = pick.item_labels(run.dataset_id)
     most_rated = data.item_ids[int(data.item_counts().argmax())]
     item = pick.pick("Item", labels, "item", explore_item.ITEM_KEY, most_rated, what="item")
-    with st.container(horizontal=True):
+    with frame.row("map"):
         with st.container(border=True, width=MAP_WIDTH):
             _map(run, net, data, item)
         with st.container(border=True, width=CARD_WIDTH):

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from convmf.palette import ACCENT, RED
+from pages.shared import frame
 
 if TYPE_CHECKING:  # the module behind it imports torch
     from convmf.explain import TextReading, WordWeight
 
 MAX_COLOURED = 1_200
 """Words that are shown in colour: a text of some pages, which a browser redraws at every key without delay."""
-PAIR_WIDTH = 470
 
 _HTML = """
 <div class="legend" aria-hidden="true">
@@ -133,9 +133,9 @@ def show_pair(first: tuple[str, TextReading], second: tuple[str, TextReading]) -
     """Two texts side by side, coloured on one scale so that equal colours are equal effects."""
     texts = [(text, spoken_words(result)[:MAX_COLOURED]) for text, result in (first, second)]
     strongest = max(_strongest(spoken) for _, spoken in texts)
-    with st.container(horizontal=True, gap="medium"):
+    with frame.row("texts", gap="medium"):
         for name, (text, spoken) in zip(("First", "Second"), texts, strict=True):
-            with st.container(width=PAIR_WIDTH):
+            with st.container(width=frame.CARD_WIDTH):
                 st.markdown(f"**{name} text**")
                 _coloured(
                     key=f"cold_coloured_{name}",

@@ -13,7 +13,6 @@ from convmf.runs.store import DatasetRecord
 from pages.shared import address, data_charts, data_compare, data_manage, data_texts, frame, workspace
 from pages.shared.distinct import dataset_labels
 
-CHART_WIDTH = 482
 RATINGS, TEXTS, WORDS, BESIDE = "ratings", "texts", "words", "beside"
 VIEWS = {RATINGS: "Ratings", TEXTS: "Descriptions", WORDS: "Words", BESIDE: "Side by side"}
 
@@ -55,9 +54,9 @@ def _look_closer(record: DatasetRecord, dataset: Dataset, records: list[DatasetR
     views = {view: words for view, words in VIEWS.items() if there[view]}
     view = address.choice("Look at", views, "view", RATINGS, show_label=False)
     if view == RATINGS:
-        with st.container(horizontal=True):
+        with frame.row("pictures"):
             for picture in _rating_pictures(record.id):
-                _draw(picture, CHART_WIDTH)
+                _draw(picture, frame.CARD_WIDTH)
     elif view == TEXTS:
         _draw(_length_picture(record.id), "stretch")
         data_texts.draw_examples(record.id, dataset)

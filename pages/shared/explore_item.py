@@ -17,7 +17,6 @@ if TYPE_CHECKING:  # the modules behind them import torch
     from convmf.explain import ItemFigures, Neighbour, Neighbours
     from convmf.model.convmf import ConvMF
 
-CHART_WIDTH = 482
 LONGEST_SHOWN = 2000
 """Characters of a description that the card shows: it has no bar to scroll by, which the keyboard wouldn't reach."""
 N_NEIGHBOURS = 10
@@ -90,16 +89,16 @@ def near(run: RunRecord, net: ConvMF, item_id: str, labels: Mapping[str, str]) -
         table = pd.DataFrame(
             {"Item": [labels[item.item_id] for item in found], "Likeness": [item.score for item in found]}
         )
-        with st.container(border=True, width=CHART_WIDTH):
+        with st.container(border=True, width=frame.CARD_WIDTH):
             _table("item", table, [item.item_id for item in found], item_id, "Nearest by ratings")
         return
     both = _neighbours(run.id, str(run.ended), run.dataset_id, item_id)
-    with st.container(horizontal=True):
+    with frame.row("neighbours"):
         for by, title, what, found_by in (
             ("text", "Nearest by text", "Items in whose texts the model reads the same.", both.by_text),
             ("item", "Nearest by ratings", "Items that the same people like; text and ratings together.", both.by_item),
         ):
-            with st.container(border=True, width=CHART_WIDTH):
+            with st.container(border=True, width=frame.CARD_WIDTH):
                 st.markdown(f"**{title}**", help=what)
                 ids = [item.item_id for item in found_by]
                 _table(by, neighbours_table(found_by, by, labels), ids, item_id, title)

@@ -11,14 +11,13 @@ import streamlit as st
 
 from convmf.palette import ACCENT, RED
 from convmf.runs.store import RunRecord
-from pages.shared import address, charts, pick
+from pages.shared import address, charts, frame, pick
 from pages.shared.workspace import dataset, model
 
 if TYPE_CHECKING:  # the modules behind them import torch
     from convmf.explain import Kernel
     from convmf.model.convmf import ConvMF
 
-CHART_WIDTH = 482
 N_TOP = 4
 _BESIDE_LINEAR = (
     ", together with what each word tells by itself, wherever it stands: a plain list of words and weights that "
@@ -127,8 +126,8 @@ def _choose(kernels: Sequence[Kernel], run: RunRecord) -> int:
 
 def _detail(net: ConvMF, kernel: Kernel, labels: Mapping[str, str]) -> None:
     st.header(kernel_name(kernel), anchor=False)
-    with st.container(horizontal=True):
-        with st.container(border=True, width=CHART_WIDTH):
+    with frame.row("kernel"):
+        with st.container(border=True, width=frame.CARD_WIDTH):
             st.markdown("**Its strongest phrases**", help="Each phrase once, with an item in whose text it stands.")
             table = pd.DataFrame(
                 {
@@ -148,7 +147,7 @@ def _detail(net: ConvMF, kernel: Kernel, labels: Mapping[str, str]) -> None:
                 },
                 alt="The strongest phrases of the chosen kernel",
             )
-        with st.container(border=True, width=CHART_WIDTH):
+        with st.container(border=True, width=frame.CARD_WIDTH):
             st.markdown(
                 "**What it moves**",
                 help="The numbers of an item's profile that it changes most, from its usual answer to its strongest. "

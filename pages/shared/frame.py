@@ -5,8 +5,10 @@ from __future__ import annotations
 import threading
 from functools import cache
 from pathlib import Path
+from typing import Literal
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from convmf.errors import ConvMFError
 from pages.shared import device, sign_in
@@ -24,6 +26,8 @@ MENU = (
     ("pages/recommend.py", "Recommend"),
     ("pages/explore.py", "Explore"),
 )
+CARD_WIDTH = 420
+"""Least width of a card in a row of them, in pixels: two stand beside each other in a window of 1366."""
 STATUS_SECONDS = 2.0
 WARM_UP_AFTER_SECONDS = 1.0
 
@@ -53,6 +57,12 @@ def page(title: str, lead: str = "") -> None:
     _open_workspace()
     with status:
         _draw_status()
+
+
+def row(key: str, *, gap: Literal["small", "medium"] = "small") -> DeltaGenerator:
+    """Cards of some least width beside one another: they share the width there is, and in a narrow window the last
+    ones come below. ``key`` is the row's own on its page."""
+    return st.container(horizontal=True, key=f"row_{key}", gap=gap)
 
 
 def read_only_note(what: str) -> None:

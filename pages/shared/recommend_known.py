@@ -10,14 +10,13 @@ import streamlit as st
 
 from convmf.data.dataset import Dataset
 from convmf.runs.store import RunRecord
-from pages.shared import charts, pick, recommend_charts, recommend_list
+from pages.shared import charts, frame, pick, recommend_charts, recommend_list
 from pages.shared.workspace import dataset, model
 
 if TYPE_CHECKING:  # the modules behind them import torch
     from convmf.explain import PredictionParts, TastePhrase, UserRatings
     from convmf.model.convmf import ConvMF
 
-CHART_WIDTH = recommend_list.CHART_WIDTH
 TABLE_HEIGHT = 386
 
 
@@ -31,11 +30,11 @@ def show(run: RunRecord, net: ConvMF, data: Dataset) -> None:
     st.header("What they like", anchor=False)
     ratings = user_ratings(net, user)
     _figures(ratings)
-    with st.container(horizontal=True):
-        with st.container(border=True, width=CHART_WIDTH):
+    with frame.row("taste"):
+        with st.container(border=True, width=frame.CARD_WIDTH):
             _ratings(ratings, labels)
         if net.cnn is not None:
-            with st.container(border=True, width=CHART_WIDTH):
+            with st.container(border=True, width=frame.CARD_WIDTH):
                 _phrases(_taste(run.id, str(run.ended), run.dataset_id, user))
     st.header("What they would like next", anchor=False)
     rows = _recommended(run.id, str(run.ended), user)

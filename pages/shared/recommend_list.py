@@ -16,7 +16,6 @@ if TYPE_CHECKING:  # the modules behind them import torch
     from convmf.model.convmf import ConvMF
 
 N_ITEMS = 10
-CHART_WIDTH = 482
 PARTS = {
     "mean": ("Mean of all", "The mean of all training ratings: where every prediction begins."),
     "user_bias": ("User's level", "How far this user rates above or below the mean, whatever the item."),
@@ -156,15 +155,15 @@ def _explain(
     named = [(PARTS[part][0], float(getattr(row, part))) for part in parts]
     # A model without levels has no mean to begin with.
     start, steps = (named[0], named[1:]) if parts[0] == "mean" else (("Nothing", 0.0), named)
-    with st.container(horizontal=True):
-        with st.container(border=True, width=CHART_WIDTH):
+    with frame.row("parts"):
+        with st.container(border=True, width=frame.CARD_WIDTH):
             st.markdown("**What the prediction is made of**", help=_meanings(parts))
             table = recommend_charts.waterfall_table(start, steps, ("Prediction", row.rating))
             _waterfall(table, "recommend_parts")
             if likely_range:
                 st.caption(likely_range)
         if reasons is not None:
-            with st.container(border=True, width=CHART_WIDTH):
+            with st.container(border=True, width=frame.CARD_WIDTH):
                 st.markdown(
                     "**What each of the ratings does**",
                     help="It begins with what somebody without any rating would be predicted. Each rating's share is "

@@ -17,7 +17,6 @@ if TYPE_CHECKING:  # the modules behind it import torch
 
 N_SHOWN = 6
 FIND_KEY = "recommend_find"
-CARD_WIDTH = recommend_list.CHART_WIDTH
 
 
 def show(run: RunRecord, net: ConvMF, data: Dataset) -> None:
@@ -26,7 +25,7 @@ def show(run: RunRecord, net: ConvMF, data: Dataset) -> None:
     shown = _shown(run)
     st.header("Rate a few items you know", anchor=False)
     _find(run, labels)
-    with st.container(horizontal=True):
+    with frame.row("to_rate"):
         for item_id in shown:
             _card(run, net, data, item_id)
     given = _given(run)
@@ -144,7 +143,7 @@ def _card(run: RunRecord, net: ConvMF, data: Dataset, item_id: str) -> None:
         st.session_state[key] = given.get(item_id)
     title = frame.plain(data.label(row))
     about = frame.plain(data.genres[row].replace("|", ", ")) or None
-    with st.container(border=True, width=CARD_WIDTH, horizontal=True, vertical_alignment="center"):
+    with st.container(border=True, width=frame.CARD_WIDTH, horizontal=True, vertical_alignment="center"):
         st.markdown(f"**{title}**", help=about, width="stretch")
         rating = given_ratings.field(f"Rating of {title}", run.dataset_id, net.scale, key, width=180)
     ratings = {**given, item_id: rating}

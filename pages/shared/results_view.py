@@ -28,7 +28,6 @@ _SECTIONS = {
     "training": "The training",
     "files": "Check and take away",
 }
-CHART_WIDTH = data_view.CHART_WIDTH
 
 
 @st.cache_resource(show_spinner="Predicting the held-out ratings anew …", max_entries=4)
@@ -134,10 +133,10 @@ def _comparison(found: Results) -> None:
     from convmf.evaluation.results import PART_MEANINGS, PART_TITLES
 
     st.header("Beside simpler methods", anchor=False)
-    with st.container(horizontal=True):
+    with frame.row("comparison"):
         for part in found.part_names:
             picture = found.comparison_picture(part)
-            with st.container(border=True, width=CHART_WIDTH):
+            with st.container(border=True, width=frame.CARD_WIDTH):
                 st.subheader(picture.title, anchor=False)
                 st.caption(PART_MEANINGS[part])
                 plot(picture, f"comparison_{part}")

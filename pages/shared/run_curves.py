@@ -8,9 +8,7 @@ from typing import Any
 import streamlit as st
 
 from convmf.runs.store import RunRecord
-from pages.shared import curves
-
-CURVE_WIDTH = 482
+from pages.shared import curves, frame
 
 _ZOOM = "Drag to move along the iterations, Ctrl and the wheel (or a pinch) to zoom, double click to see all again."
 _TERMS_HELP = (
@@ -46,10 +44,10 @@ def show(run: RunRecord, history: Sequence[Mapping[str, Any]]) -> None:
         "Dashed lines: simple averages, on the validation ratings. A useful model comes to lie below them."
         + (GROWING_ERROR if grows else "")
     )
-    with st.container(horizontal=True):
-        with st.container(width=CURVE_WIDTH):
+    with frame.row("curves"):
+        with st.container(width=frame.CARD_WIDTH):
             _objective(run, history, grows)
-        with st.container(width=CURVE_WIDTH):
+        with st.container(width=frame.CARD_WIDTH):
             _cnn_loss(run, history)
 
 
