@@ -70,16 +70,17 @@ def _next_step(records: list[DatasetRecord], runs: list[RunRecord]) -> None:
             frame.read_only_note("data can't be added here, and no training started.")
         elif not records:
             _first_step()
-        elif not any(run.report for run in runs):
+        elif not any(run.report and not run.is_active for run in runs):
             _step_to_train(records, runs)
         else:
-            run = next(run for run in runs if run.report)
-            st.markdown(
-                f"**Next:** **{frame.plain(run.name)}** is trained. Describe something new and see who would like it."
-            )
+            run = next(run for run in runs if run.report and not run.is_active)
+            read = next(record for record in records if record.id == run.dataset_id).n_items_with_text > 0
+            told = "Describe something new and see who would like it." if read else "See what people would like next."
+            st.markdown(f"**Next:** **{frame.plain(run.name)}** is trained. {told}")
             with st.container(horizontal=True, vertical_alignment="center"):
-                if st.button("Try a new description", type="primary"):
-                    st.switch_page("pages/cold_start.py", query_params={"run": run.id})
+                if st.button("Try a new description" if read else "See recommendations", type="primary"):
+                    page = "pages/cold_start.py" if read else "pages/recommend.py"
+                    st.switch_page(page, query_params={"run": run.id})
                 st.page_link("pages/results.py", label="or see how good it is →", query_params={"run": run.id})
 
 
@@ -114,7 +115,7 @@ def _step_to_train(records: list[DatasetRecord], runs: list[RunRecord]) -> None:
 
 def _latest_figures(records: list[DatasetRecord], runs: list[RunRecord]) -> None:
     """The errors of the newest trained run, beside what a simple rule reaches."""
-    run = next((run for run in runs if run.report), None)
+    run = next((run for run in runs if run.report and not run.is_active), None)
     if run is None or run.report is None:
         return
     record = next(record for record in records if record.id == run.dataset_id)

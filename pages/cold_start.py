@@ -62,7 +62,12 @@ def _examples(subject: Subject) -> list[tuple[str, str]]:
     # One can judge best what one knows; among the popular items, those about which most is said.
     longest = sorted(popular.tolist(), key=lambda row: -min(len(data.texts[row].split()), EXAMPLE_WORDS))
     rows = [row for row in longest if data.texts[row].strip()][:N_EXAMPLES]
-    return [(data.label(row), data.texts[row]) for row in rows]
+    # Of items that were held out, the one that most people know comes first: the page is about unseen ones.
+    unseen = np.flatnonzero(subject.net.item_counts.numpy() == 0)
+    unseen = sorted(
+        (row for row in unseen.tolist() if data.texts[row].strip()), key=lambda row: -data.item_counts()[row]
+    )
+    return [(data.label(row), data.texts[row]) for row in [*unseen[:1], *rows[: N_EXAMPLES - len(unseen[:1])]]]
 
 
 @st.fragment
@@ -87,7 +92,7 @@ def _read(subject: Subject, examples: list[tuple[str, str]]) -> None:
         if examples:
             learned = store().dataset_record(subject.run.dataset_id).note != SAMPLE_NOTE
             st.caption(
-                "Or begin with the description of a known item, from which the model may have learned:"
+                "Or begin with the description of an item of this data; unless held out, the model learned from it:"
                 if learned
                 else "Or begin with an example:"
             )

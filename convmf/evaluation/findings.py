@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from convmf.evaluation.bootstrap import Estimate
 from convmf.evaluation.comparison import MODEL, Row, best_simple
@@ -96,8 +97,28 @@ def trust(bins: Sequence[CalibrationBin], scale: float) -> Finding | None:
     return Finding("Can it be taken at its word?", text, GOOD if gap < 0.03 * scale else BAD)
 
 
+def first_of_the_list(ranking: Mapping[str, Any] | None) -> Finding | None:
+    """How many of the items that users liked stand at the top of their lists, beside the most rated items."""
+    test = None if ranking is None else ranking["test"]
+    if ranking is None or test is None or test["popularity"] is None:
+        return None
+    model, popular, k = test["model"]["recall"], test["popularity"]["recall"], ranking["k"]
+    text = (
+        f"Of the held-out items that people liked, the {k} that it puts first hold {_hundredths(model)}{_PERCENT}, and "
+        f"the {k} most rated ones {_hundredths(popular)}{_PERCENT}. "
+    )
+    if model >= popular:
+        return Finding("Does its list foresee choices?", text.strip(), GOOD)
+    told = "It tells how much somebody will like an item, not which one they will choose."
+    return Finding("Does its list foresee choices?", text + told, BAD)
+
+
 def findings(
-    rows: Mapping[str, list[Row]], by_rating: Sequence[Slice], calibration: Sequence[CalibrationBin], scale: float
+    rows: Mapping[str, list[Row]],
+    by_rating: Sequence[Slice],
+    calibration: Sequence[CalibrationBin],
+    scale: float,
+    ranking: Mapping[str, Any] | None = None,
 ) -> list[Finding]:
     """All that can be said of a run.
 
@@ -109,11 +130,13 @@ def findings(
         Of the part that is looked at more closely.
     scale
         The highest less the lowest rating.
+    ranking
+        As in a report; older ones have none.
     """
     found = [against_simple(name, rows[name]) for name in ("cold", "test") if name in rows]
     if "cold" in rows:
         found.append(meaning_of_texts(rows["cold"]))
-    found += [weakest_rating(by_rating), trust(calibration, scale)]
+    found += [weakest_rating(by_rating), trust(calibration, scale), first_of_the_list(ranking)]
     return [finding for finding in found if finding is not None]
 
 

@@ -92,7 +92,13 @@ class Results:
         """What the figures say."""
         low, high = self.dataset.rating_range
         first = self.parts[self.part_names[0]] if self.parts else None
-        return findings(self.rows, first.by_rating if first else [], first.calibration if first else [], high - low)
+        return findings(
+            self.rows,
+            first.by_rating if first else [],
+            first.calibration if first else [],
+            high - low,
+            self.report.get("ranking"),
+        )
 
     def comparison_picture(self, part: str) -> Picture:
         """The model beside the baselines."""
@@ -196,7 +202,7 @@ class Results:
                 "Dealt by chance",
                 f"{split['cold_items']:.0%} of the items as new; of the other ratings {split['test']:.0%} for the "
                 f"test, {split['valid']:.0%} to choose the best iteration; seed {split['seed']}. Test and new items "
-                "were read once, after the training.",
+                "were read after the training only, and nothing was chosen by them.",
             ),
             ("Training", f"{report['iterations']} iterations, the best one was number {report['best_iteration']}."),
             ("Intervals", "95 %, from 1,000 draws of as many users with replacement (bootstrap over users)."),

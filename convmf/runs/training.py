@@ -21,6 +21,8 @@ logger = logging.getLogger(__name__)
 _DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _NO_MEMORY = ("can't allocate memory", "cannot allocate memory", "bad_alloc", "bad allocation")
 
+ENDING = "getting ready for texts of unseen items"
+"""The phase between the last iteration and the model."""
 MEASURING = "measuring the model"
 """The last phase; while a costly baseline is trained to measure it too, its name follows."""
 
@@ -80,6 +82,7 @@ def default_training(store: Store, run: RunRecord, should_stop: Callable[[], boo
             split,
             ConvMFConfig.from_dict(run.config),
             on_iteration=record,
+            on_ending=lambda: enter(ENDING),
             should_stop=should_stop,
             resume_from=resume_from,
             checkpoint_to=checkpoint,

@@ -30,6 +30,7 @@ def fit(
     config: ConvMFConfig | None = None,
     *,
     on_iteration: Callable[[IterationResult], None] | None = None,
+    on_ending: Callable[[], None] | None = None,
     should_stop: Callable[[], bool] | None = None,
     resume_from: Path | str | None = None,
     checkpoint_to: Path | str | None = None,
@@ -45,6 +46,8 @@ def fit(
         iteration is run, and the last one counts as the best.
     on_iteration
         Gets an :class:`IterationResult` after each iteration.
+    on_ending
+        Called once, when the iterations are over and the model is made ready for unseen texts and measured on them.
     should_stop
         Asked before every batch and every chunk of a half-step. True ends the training; the
         iteration that it interrupts doesn't count, and the CNN isn't calibrated.
@@ -92,6 +95,8 @@ def fit(
         saver.save(training)
     if training.best is None:
         raise RunError("Stopped before the first iteration was finished; there is no model yet.")
+    if on_ending is not None:
+        on_ending()
     return _ended(training, with_intervals=with_intervals and len(split.valid) >= FEWEST_RATINGS)
 
 

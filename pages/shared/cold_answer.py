@@ -8,12 +8,14 @@ import pandas as pd
 import streamlit as st
 
 from pages.shared import charts, cold_charts, frame
-from pages.shared.cold_state import Subject
+from pages.shared.cold_state import Subject, reading
 
 if TYPE_CHECKING:  # the module behind it imports torch
     from convmf.explain import TextReading
 
 FEW_WORDS = 5
+MANY_UNKNOWN = 0.5
+"""Unknown words, as a share of the known ones, from which they are spoken of."""
 METRIC_WIDTH = 190
 
 
@@ -23,6 +25,11 @@ def remarks(subject: Subject, text: str, result: TextReading) -> None:
     assert net.vocabulary is not None
     if not text.strip():
         st.info("The description is empty. The figures below are for an item of which nothing is known.")
+    elif not net.vocabulary.words:
+        st.warning(
+            "This model learned from data without descriptions, so it can't read any. The figures below are for an "
+            "item of which nothing is known."
+        )
     elif not result.known_words and not result.unknown_words:
         st.info(
             "There is no word in this description that says something about an item. "
@@ -38,6 +45,12 @@ def remarks(subject: Subject, text: str, result: TextReading) -> None:
             f"The model knows only {len(result.known_words)} of the words in this description. "
             "A few sentences make a better prediction."
         )
+    elif len(result.unknown_words) >= MANY_UNKNOWN * len(result.known_words):
+        st.info(
+            f"The model knows {len(result.known_words)} of the {len(result.known_words) + len(result.unknown_words)} "
+            "words here that could say something. The others don't occur in the descriptions that it learned from, so "
+            "they don't count, however clear they are."
+        )
     n_known = len(net.vocabulary.read(text))
     if n_known > net.config.max_length:
         st.info(
@@ -48,14 +61,18 @@ def remarks(subject: Subject, text: str, result: TextReading) -> None:
 
 def figures(subject: Subject, result: TextReading) -> None:
     """The expected rating, how sure it is, and how far tastes differ."""
+    silent = reading(subject.run_id, subject.ended, "").mean
+    difference = result.mean - silent
     with st.container(horizontal=True):
         st.metric(
             "Expected rating",
             f"{result.mean:.2f}",
-            delta=f"{result.mean - subject.usual:+.2f} against the usual {subject.usual:.2f}",
+            delta=f"{difference:+.2f} against {silent:.2f} without a text",
+            delta_color="normal" if abs(difference) >= 0.005 else "off",
             width=230,
-            help="Mean of the predicted ratings of all users, on the scale of the data. Usual: the average of all "
-            "ratings.",
+            help="Mean of the predicted ratings of all users, on the scale of the data. Without a text: what it "
+            "expects of an item of which nothing is known. The usual rating in this data, of items that people chose "
+            f"to rate, is {subject.usual:.2f}.",
         )
         if result.low is not None and result.high is not None:
             st.metric(

@@ -72,7 +72,7 @@ def _cnn_loss(run: RunRecord, history: Sequence[Mapping[str, Any]]) -> None:
     curves.draw(curves.cnn_spec(), curves.cnn_table(history), "run_cnn", words, live=run.is_active)
     st.caption(
         "How far the text of a rated item is from telling what its ratings say. It can't reach zero: a text doesn't "
-        "tell everything. It grows with the pull of the text."
+        "tell everything. The pull in it grows from iteration to iteration, so it may rise in the end."
         if run.config.get("lambda_growth", 1.0) > 1.0
         else "How far the text of a rated item is from telling what its ratings say. It can't reach zero: a text "
         "doesn't tell everything."

@@ -23,7 +23,7 @@ STATES = {
 
 UNCORRECTED = (
     "This model was stopped before its end. Its text network was not corrected for new descriptions, so what it says "
-    "of them is rougher, and intervals are wider. Resume it on the Train page to finish it."
+    "of them is rougher, and intervals are wider. Resume it to finish it."
 )
 """Said wherever a model is shown that ``is_uncorrected``."""
 
@@ -74,7 +74,7 @@ def runs_table(runs: Sequence[RunRecord], datasets: Mapping[str, DatasetRecord])
                 "Run": run.name,
                 "Data set": datasets[run.dataset_id].name,
                 "State": STATES[run.state][0],
-                "Iterations": run.iterations_done,
+                "Iterations": None if run.is_active else run.iterations_done,  # above it they are counted live
                 "RMSE, known items": figure(rmse.get("test")),
                 "RMSE, new items": figure(rmse.get("cold")),
                 "Created (UTC)": run.created.replace(microsecond=0, tzinfo=None),
