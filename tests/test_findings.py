@@ -123,6 +123,16 @@ def test_calibration_is_judged_by_the_scale():
     assert trust(bins[:1], 4.0) is None
 
 
+@pytest.mark.parametrize(("model", "popular", "tone"), [(0.084, 0.159, "bad"), (0.2, 0.159, "good")])
+def test_a_list_that_popularity_beats_is_not_kept_back(model, popular, tone):
+    ranking = {"k": 10, "test": {"model": {"recall": model}, "popularity": {"recall": popular}}, "cold": None}
+    (found,) = findings({}, [], [], 4.0, ranking)
+    assert found.tone == tone and "the 10 most rated ones 15.9" in found.text
+    assert ("not which one they will choose" in found.text) == (tone == "bad")
+    for without in (None, {**ranking, "test": None}, {**ranking, "test": {**ranking["test"], "popularity": None}}):
+        assert findings({}, [], [], 4.0, without) == []
+
+
 def test_new_items_come_first_and_a_run_without_figures_says_nothing():
     cold = rows(model=Compared(Estimate(1.0)), biases=Compared(Estimate(2.0)))
     both = {"test": comparison(REPORT, "test"), "cold": cold}

@@ -565,6 +565,7 @@ def fits(monkeypatch) -> list[dict[str, Any]]:
         )
         for values in history if arguments["resume_from"] is None else history[1:]:
             arguments["on_iteration"](types.SimpleNamespace(to_dict=lambda values=values: values))
+        arguments["on_ending"]()
         arguments["checkpoint_to"].mkdir(exist_ok=True)
         (arguments["checkpoint_to"] / "state.json").write_text("{}")
         return FakeModel(history)
@@ -609,6 +610,7 @@ def test_default_training_keeps_history_baselines_report_and_model(store, datase
     assert (fits[0]["resume_from"], fits[0]["checkpoint_to"]) == (None, store.checkpoint_folder(run.id))
     said = [line.split(" ", 2)[2] for line in jobs.log(run.id)]
     assert said[:3] == ["reading the data", "training", "iteration 1: training RMSE 0.5000, 3.50 s"]
+    assert said[4:6] == ["getting ready for texts of unseen items", "saving the model"]
     assert jobs.close()
 
 

@@ -93,6 +93,13 @@ def test_a_resumed_training_ends_as_if_it_had_never_stopped(tmp_path: Path, opti
     assert_same(fit(split, config, resume_from=tmp_path, checkpoint_to=tmp_path), whole)
 
 
+def test_the_end_of_the_iterations_is_told_once() -> None:
+    told: list[str] = []
+    config = replace(TINY, n_iterations=3)
+    fit(tiny_split(), config, on_iteration=lambda _: told.append("iteration"), on_ending=lambda: told.append("ending"))
+    assert told == ["iteration"] * 3 + ["ending"]
+
+
 def test_a_checkpoint_of_something_else_is_refused(tmp_path: Path) -> None:
     split = tiny_split()
     fit(split, TINY, checkpoint_to=tmp_path)

@@ -57,10 +57,11 @@ def expected_rating(app: AppTest) -> float:
     return float(next(element.value for element in app.metric if element.label == "Expected rating"))
 
 
-def trained(data: Dataset | None = None, *, note: str = "", text: str = "real") -> RunRecord:
+def trained(data: Dataset | None = None, *, note: str = "", text: str = "real", cold_items: float = 0.0) -> RunRecord:
     """A finished run on ``data``."""
     record = shared.store().add_dataset(data or tiny_dataset(), note=note)
-    run = shared.jobs().start(record.id, dataclasses.replace(TINY, text=text), SplitSettings())
+    split = SplitSettings(cold_items=cold_items)
+    run = shared.jobs().start(record.id, dataclasses.replace(TINY, text=text), split)
     until = time.monotonic() + 60
     while shared.store().run(run.id).is_active:
         assert time.monotonic() < until
@@ -119,6 +120,31 @@ def test_other_data_offer_texts_of_their_own_items_with_titles_as_plain_text(wor
     assert not any("![" in label for label in labels)
 
 
+def test_other_data_begin_with_an_item_that_was_held_out(workspace):
+    data = tiny_dataset()
+    run = trained(data, cold_items=0.2)
+    unseen = shared.model(run.id, str(run.ended)).item_counts.numpy() == 0
+    most_rated = max(np.flatnonzero(unseen).tolist(), key=lambda row: data.item_counts()[row])
+    assert typed_text(cold_page()) == data.texts[most_rated]
+
+
+def test_the_expected_rating_stands_beside_that_of_an_item_without_a_text(workspace):
+    """The words' weights begin there, too."""
+    run = trained()
+    silent = reading(run, "")
+    app = describe(cold_page(), "war soldiers night house river friend")
+    (rating,) = (metric for metric in app.metric if metric.label == "Expected rating")
+    difference = reading(run, "war soldiers night house river friend") - silent
+    assert rating.delta == f"{difference:+.2f} against {silent:.2f} without a text"
+    assert [metric.delta for metric in describe(app, "").metric][0].startswith("+0.00 against")
+
+
+def test_a_model_of_data_without_descriptions_says_that_it_cannot_read(workspace):
+    data = tiny_dataset()
+    trained(dataclasses.replace(data, texts=("",) * data.n_items))
+    assert "learned from data without descriptions" in texts(describe(cold_page(), "war soldiers"))
+
+
 def test_the_address_names_the_model(workspace):
     first, latest = trained(), trained(tiny_dataset(seed=1))
     assert cold_page().selectbox(key="cold_run").value == latest.id
@@ -137,9 +163,21 @@ def test_the_address_names_the_model(workspace):
         ("戦争の映画", "knows none of these words"),
         ("war", "knows only 1 of the words"),
         ("war love zeppelin", "knows only 2 of the words"),
+        ("war night house river friend zeppelin quokka yurt", "knows 5 of the 8 words here"),
         ("war soldiers night house river " * 10_000, "reads the first 120 of its 50,000 known words"),
     ],
-    ids=["empty", "blank", "emoji", "stop words", "unknown", "japanese", "one word", "two words", "50,000 words"],
+    ids=[
+        "empty",
+        "blank",
+        "emoji",
+        "stop words",
+        "unknown",
+        "japanese",
+        "one word",
+        "two words",
+        "some",
+        "50,000 words",
+    ],
 )
 def test_odd_descriptions_get_an_answer_that_says_what_it_means(workspace, text, answer):
     run = trained()

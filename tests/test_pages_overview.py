@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -41,14 +42,15 @@ def _buttons(at: AppTest) -> list[str]:
     return [button.label for button in at.button]
 
 
-def _trained(stored: Store, dataset_id: str) -> str:
+def _trained(stored: Store, dataset_id: str, *ends: str) -> str:
     run = stored.create_run(dataset_id, ConvMFConfig(), SplitSettings(), name="First *try*")
     stored.set_state(run.id, "running")
     report = {
         "rmse": {"train": 0.7, "valid": 0.8, "test": 0.8125, "cold": None},
         "baselines": {"biases": {"test": 0.95, "cold": None}, "pmf": None},
     }
-    stored.set_state(run.id, "done", report=report)
+    for state in ends or ("done",):
+        stored.set_state(run.id, state, report=report)
     return run.id
 
 
@@ -94,6 +96,21 @@ def test_with_a_trained_run_the_next_step_is_a_new_description(stored):
     assert r"**First \*try\***" in [link.label for link in page.get("page_link")]
     assert "RMSE on known items 0.812" in _texts(page) and "on new items 0" not in _texts(page)
     assert "lowest possible" not in _texts(page)
+
+
+def test_without_descriptions_the_next_step_is_a_recommendation(stored):
+    data = tiny_dataset()
+    record = stored.add_dataset(replace(data, texts=("",) * data.n_items))
+    _trained(stored, record.id)
+    assert _buttons(_page()) == ["See recommendations"]
+
+
+def test_a_run_that_was_resumed_is_no_trained_one(stored):
+    record = stored.add_dataset(tiny_dataset())
+    page = _page()
+    _trained(stored, record.id, "stopping", "stopped", "queued")
+    _run(page)
+    assert _buttons(page) == ["Watch the training"] and not page.metric
 
 
 def test_figures_of_the_built_in_data_stand_beside_their_floor(stored):
