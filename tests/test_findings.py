@@ -110,17 +110,18 @@ def test_what_texts_are_worth_is_told_by_shuffled_ones_only():
 
 def test_the_weakest_rating_needs_enough_ratings():
     groups = [group("1", 2.0, 1.5), group("3", 0.5, 0.1), group("5", 3.0, -2.5, n=29)]
-    assert "where people gave 1: there it predicts 1.5 points too much" in weakest_rating(groups).text
+    assert "where people gave 1: there it predicts 1.5 points too much" in weakest_rating(groups, "test").text
     groups[2] = group("5", 3.0, -2.5, n=30)
-    assert "where people gave 5: there it predicts 2.5 points too little" in weakest_rating(groups).text
-    assert weakest_rating(groups[:1]) is None
+    assert "where people gave 5: there it predicts 2.5 points too little" in weakest_rating(groups, "test").text
+    assert weakest_rating(groups[:1], "test") is None
 
 
 def test_calibration_is_judged_by_the_scale():
     bins = [CalibrationBin(50, 2.0, Estimate(2.2)), CalibrationBin(50, 4.0, Estimate(4.0))]
-    assert trust(bins, 4.0).tone == "good" and "is 0.10 points" in trust(bins, 4.0).text
-    assert trust(bins, 2.0).tone == "bad"
-    assert trust(bins[:1], 4.0) is None
+    assert trust(bins, 4.0, "cold").tone == "good" and "is 0.10 points" in trust(bins, 4.0, "cold").text
+    assert trust(bins, 2.0, "cold").tone == "bad"
+    assert trust(bins, 2.0, "cold").text.startswith("On items that nobody had rated: where it predicted most")
+    assert trust(bins[:1], 4.0, "cold") is None
 
 
 @pytest.mark.parametrize(("model", "popular", "tone"), [(0.084, 0.159, "bad"), (0.2, 0.159, "good")])

@@ -57,6 +57,8 @@ def test_check_reports_the_bad_row(files: list[str], tmp_path: Path, capsys: pyt
     assert report["data"] == tiny_dataset().summary()
     assert [problem["line"] for problem in report["ratings"]["problems"]] == [2]
     assert report["items"]["problems"] == []
+    assert main(["check", *files[:2]]) == 0, "ratings alone are a data set, too"
+    assert "items with text: 0" in capsys.readouterr().out
 
 
 def test_train_writes_model_and_report(trained: Path) -> None:

@@ -137,7 +137,8 @@ def test_the_kernels_and_what_they_read(workspace):
     app = explore_page(view="kernels")
     kernels = kernel_readings(net_of(run), shared.dataset(run.dataset_id).texts)
     table = app.dataframe[0].value
-    assert table["Effect"].tolist() == pytest.approx([kernel.effect for kernel in kernels])
+    # The sums may differ in their last digits between one thread and two.
+    assert table["Effect"].tolist() == pytest.approx([kernel.effect for kernel in kernels], rel=1e-4, abs=1e-6)
     assert list(app.dataframe[1].value["Phrase"]) == [found.phrase for found in kernels[0].phrases]
     app.text_input(key="address_word").set_value("soldiers").run()
     assert len(app.dataframe[0].value) == len(explore_kernels.with_phrase(kernels, "soldiers")) < len(kernels)

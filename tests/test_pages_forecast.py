@@ -57,9 +57,9 @@ def test_a_device_that_is_not_there_has_no_forecast_and_no_traceback(workspace, 
         (
             Forecast(setup=2.0, iteration=0.5, fewest=6, most=50, likely=16),
             "likely about 10 s, for 16 iterations as before; at least 5.0 s, at most 27 s "
-            "(6 to 50 iterations, as patience decides; about 0.5 s each).",
+            "(6 to 50 iterations, as patience decides; about 0.5 s each, and 2.0 s before and after them).",
         ),
-        (Forecast(setup=1.0, iteration=0.01, fewest=3, most=3), "about 1.0 s (3 iterations, less than 0.1 s each)."),
+        (Forecast(setup=0.9, iteration=0.01, fewest=3, most=3), "about 0.9 s (3 iterations, less than 0.1 s each)."),
     ],
 )
 def test_a_forecast_in_words(told, words):

@@ -13,8 +13,8 @@ from convmf.files import write_json
 
 def add_check(commands: Any) -> None:
     """Add the command to the parser's ``commands``."""
-    check = commands.add_parser("check", help="read two files and report every bad row")
-    add_files(check, required=True)
+    check = commands.add_parser("check", help="read a file of ratings, and one of items, and report every bad row")
+    add_files(check, required=("ratings",))
     check.add_argument("--report", type=Path, metavar="FILE", help="write the report as JSON")
     check.set_defaults(run=_check)
 

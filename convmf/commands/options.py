@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Collection
 from pathlib import Path
 from typing import NoReturn
 
@@ -14,10 +15,10 @@ class Parser(argparse.ArgumentParser):
         self.exit(2, f"{self.prog}: {message} (try {self.prog} --help)\n")
 
 
-def add_files(parser: argparse.ArgumentParser, *, required: bool) -> None:
-    """The two files that a data set is read from."""
-    parser.add_argument("--ratings", type=Path, required=required, metavar="FILE", help="user, item, rating")
-    parser.add_argument("--items", type=Path, required=required, metavar="FILE", help="item, title, description")
+def add_files(parser: argparse.ArgumentParser, *, required: Collection[str] = ()) -> None:
+    """The two files that a data set is read from; those ``required`` by "ratings" and "items" can't be left out."""
+    for name, help in (("ratings", "user, item, rating"), ("items", "item, title, description")):
+        parser.add_argument(f"--{name}", type=Path, required=name in required, metavar="FILE", help=help)
 
 
 def positive(text: str) -> int:

@@ -24,7 +24,7 @@ def add_study(commands: Any) -> None:
         epilog="; ".join(f"{name}: {summary}" for name, summary in SUMMARIES.items()),
     )
     study.add_argument("study", choices=list(SUMMARIES), metavar="|".join(SUMMARIES), help="what is asked, see below")
-    add_files(study, required=True)
+    add_files(study, required=("ratings", "items"))
     study.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="where tables and page go")
     study.add_argument("--seeds", type=positive, default=3, metavar="N", help="splits and starts (default %(default)s)")
     study.add_argument("--preset", choices=list(PRESETS), default="default", help="settings to vary (%(default)s)")

@@ -32,7 +32,7 @@ _TRAIN_DEFAULTS: dict[str, Any] = {
 def add_train(commands: Any) -> None:
     """Add the command to the parser's ``commands``."""
     train = commands.add_parser("train", help="train a model and write it to a folder")
-    add_files(train, required=False)
+    add_files(train)
     train.add_argument("--out", type=Path, metavar="FOLDER", help="where model, report and checkpoint go")
     train.add_argument("--resume", type=Path, metavar="FOLDER", help="go on from the checkpoint of an earlier --out")
     train.add_argument("--vectors", type=Path, metavar="FILE", help="pretrained word vectors, GloVe or word2vec text")

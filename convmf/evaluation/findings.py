@@ -70,8 +70,8 @@ def meaning_of_texts(rows: list[Row]) -> Finding | None:
     return Finding("Do the texts matter?", text + "So what they say doesn't measurably help here.", BAD)
 
 
-def weakest_rating(groups: Sequence[Slice]) -> Finding | None:
-    """The real rating where the model is furthest off."""
+def weakest_rating(groups: Sequence[Slice], part: str) -> Finding | None:
+    """The real rating where the model is furthest off on this part."""
     enough = [group for group in groups if group.n_ratings >= MIN_RATINGS]
     if len(enough) < 2:
         return None
@@ -79,19 +79,21 @@ def weakest_rating(groups: Sequence[Slice]) -> Finding | None:
     shift = worst.mean_error.value
     return Finding(
         "Where it is wrong",
-        f"It is furthest off where people gave {worst.label}: there it predicts {abs(shift):.1f} points too "
-        f"{'much' if shift > 0 else 'little'} on average. Careful predictions lie towards the middle, so rare extremes "
-        "are missed most.",
+        f"On {_PARTS[part][1]}, it is furthest off where people gave {worst.label}: there it predicts "
+        f"{abs(shift):.1f} points too {'much' if shift > 0 else 'little'} on average. "
+        "Careful predictions lie towards the middle, so rare extremes are missed most.",
     )
 
 
-def trust(bins: Sequence[CalibrationBin], scale: float) -> Finding | None:
-    """Whether a predicted rating can be taken at its word; ``scale`` is the highest less the lowest rating."""
+def trust(bins: Sequence[CalibrationBin], scale: float, part: str) -> Finding | None:
+    """Whether a predicted rating of this part can be taken at its word; ``scale`` is the highest less the lowest
+    rating."""
     if len(bins) < 2 or sum(part.n_ratings for part in bins) < MIN_RATINGS:
         return None
     gap, top = calibration_gap(bins), bins[-1]
     text = (
-        f"Where it predicted most, {top.predicted:.1f} on average, people gave {top.actual.value:.1f}. "
+        f"On {_PARTS[part][1]}: where it predicted most, {top.predicted:.1f} on average, people gave "
+        f"{top.actual.value:.1f}. "
         f"Over all predictions, the distance between promise and reality is {gap:.2f} points."
     )
     return Finding("Can it be taken at its word?", text, GOOD if gap < 0.03 * scale else BAD)
@@ -127,7 +129,7 @@ def findings(
     rows
         The comparison by part, "cold" and "test", where it has ratings.
     by_rating, calibration
-        Of the part that is looked at more closely.
+        Of the part that is looked at more closely: new items, where there are some.
     scale
         The highest less the lowest rating.
     ranking
@@ -136,7 +138,8 @@ def findings(
     found = [against_simple(name, rows[name]) for name in ("cold", "test") if name in rows]
     if "cold" in rows:
         found.append(meaning_of_texts(rows["cold"]))
-    found += [weakest_rating(by_rating), trust(calibration, scale), first_of_the_list(ranking)]
+    looked_at = next((name for name in ("cold", "test") if name in rows), "test")
+    found += [weakest_rating(by_rating, looked_at), trust(calibration, scale, looked_at), first_of_the_list(ranking)]
     return [finding for finding in found if finding is not None]
 
 

@@ -159,10 +159,17 @@ def _common(one: set[str], other: set[str]) -> float:
 
 def _top_phrases(model: ConvMF, windows: CatalogueWindows, kernel: int, top: int) -> tuple[KernelPhrase, ...]:
     found: dict[str, KernelPhrase] = {}
-    for row in windows.pooled[:, kernel].argsort(descending=True, stable=True).tolist():
-        activation = float(windows.pooled[row, kernel])
+    activations, order = windows.pooled[:, kernel].sort(descending=True, stable=True)
+    read: set[tuple[int, ...]] = set()
+    # Many texts share their strongest words, and a phrase takes longer to write than its ids to compare.
+    for activation, row, ids in zip(
+        activations.tolist(), order.tolist(), map(tuple, windows.ids(kernel)[order].tolist()), strict=True
+    ):
         if len(found) == top or activation <= 0:
             break
+        if ids in read:
+            continue
+        read.add(ids)
         phrase = windows.phrase(model, row, windows.span(row, kernel))
         if phrase and phrase not in found:
             found[phrase] = KernelPhrase(phrase, activation, model.item_ids[row], model.titles[row])

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
-from convmf.data.text import UNK, as_written
+from convmf.data.text import PAD, UNK, as_written
 from convmf.explain.taste import text_parts
 from convmf.model.convmf import ConvMF
 from convmf.model.max_conv import text_lengths
@@ -47,6 +48,12 @@ class CatalogueWindows:
         """First token, and last + 1, of what the kernel picked out in the text."""
         first = int(self.starts[row, kernel])
         return first, min(first + self.sizes[kernel], self.lengths[row])
+
+    def ids(self, kernel: int) -> Tensor:
+        """The token ids of what the kernel picked out in each text, (n_texts, words of its window), PAD beyond it."""
+        size = self.sizes[kernel]
+        places = self.starts[:, kernel].unsqueeze(1) + torch.arange(size)
+        return F.pad(self.token_ids, (0, size), value=PAD).gather(1, places)
 
     def phrase(self, model: ConvMF, row: int, span: tuple[int, int]) -> str:
         """The words of a span of a text; a word outside the vocabulary is left out of a text anyway."""

@@ -59,12 +59,13 @@ def _show(data: DatasetRecord, config: ConvMFConfig, split: SplitSettings, pace:
 def in_words(told: Forecast) -> str:
     """A forecast in a sentence: the likely time if there is one, and its two ends."""
     each = "less than 0.1 s" if told.iteration < 0.1 else f"about {seconds(told.iteration)}"
+    rest = f", and {seconds(told.setup)} before and after them" if told.setup >= 1 else ""
     ends = f"at least {seconds(told.seconds(told.fewest))}, at most {seconds(told.seconds(told.most))}"
     if told.fewest == told.most:
         ends = f"about {seconds(told.seconds(told.most))}"
-    text = f"{ends} ({told.fewest} to {told.most} iterations, as patience decides; {each} each)"
+    text = f"{ends} ({told.fewest} to {told.most} iterations, as patience decides; {each} each{rest})"
     if told.fewest == told.most:
-        text = f"{ends} ({told.most} iterations, {each} each)"
+        text = f"{ends} ({told.most} iterations, {each} each{rest})"
     if told.likely is None:
         return f"{text}."
     return f"likely about {seconds(told.seconds(told.likely))}, for {told.likely} iterations as before; {text}."
