@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import count, islice
+
 import streamlit as st
 
 from pages.shared import frame
@@ -93,11 +95,18 @@ def _check(kind: forms.Kind) -> Table | None:
     return table
 
 
+def _free_name(name: str) -> str:
+    """``name``, or the first with a number behind it that no data set has."""
+    taken = {record.name for record in workspace.store().datasets()}
+    numbered = (f"{name} {number}" for number in count(2))
+    return next(free for free in (name, *islice(numbered, len(taken))) if free not in taken)
+
+
 def _use(ratings: Table, items: Table | None, upload: forms.Upload) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         name = st.text_input(
             "Name",
-            "My data" if upload.stem.lower() in GENERIC_NAMES else upload.stem,
+            _free_name("My data" if upload.stem.lower() in GENERIC_NAMES else upload.stem),
             max_chars=MAX_LABEL_LENGTH,
             key=f"data_name_{upload.digest[:16]}",
             help="How this data set is called in lists.",

@@ -143,7 +143,8 @@ def _choose_dataset(datasets: list[DatasetRecord]) -> DatasetRecord:
 
 def _main_settings() -> tuple[int, int, str]:
     """Percent of the items held out, seed, device."""
-    held_out, seed_column, device_column = st.columns([2, 1, 1])
+    with frame.row("main_settings"):
+        held_out, seed_column, device_column = (st.container(width=width) for width in (300, 210, 180))
     with held_out:
         cold_percent = st.slider(
             "Items held out “as if new”",

@@ -104,6 +104,20 @@ def test_upload_of_both_files_is_stored_with_its_ids_kept(page, stored):
     assert not page.session_state["upload_generation"] == 0  # the fields are empty again
 
 
+def test_a_second_file_of_the_same_name_gets_a_name_of_its_own(page, stored):
+    for extra in (b"", b"u9,b,4\n", b"u8,b,4\n"):
+        _upload(page, 0, "ratings.csv", RATINGS + extra)
+        _click(page, "Use this data")
+    assert [record.name for record in stored.datasets()] == ["My data 3", "My data 2", "My data"]
+
+
+def test_exchanged_files_are_told_and_nothing_is_lost(page):
+    _upload(page, 0, "mine.csv", RATINGS)
+    _upload(page, 0, "items.csv", b"item,title,description\n1,Heat,A thief\n2,Up,A house flies\n")
+    assert "were the two exchanged" in _texts(page)
+    assert not page.exception
+
+
 def test_bad_rows_are_counted_by_reason_and_listed_by_line(page):
     _upload(page, 0, "mine.csv", RATINGS)
     assert "4 of 6 rows can be used. 2 were left out." in _texts(page)

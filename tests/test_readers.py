@@ -561,3 +561,11 @@ def test_a_rating_too_large_for_single_precision_is_reported_with_its_line():
     table = read_ratings(b"user,item,rating\na,x,3\nb,x,1e39\nc,x,-1e13\n")
     assert ratings_of(table) == [("a", "x", 3.0)]
     assert table.report.problems["line"].tolist() == [3, 4]
+
+
+def test_exchanged_files_are_told() -> None:
+    items = b"item,title,genres,description\n1,Heat,Crime,A thief and a policeman\n2,Up,Comedy,A house flies\n"
+    with pytest.raises(DataError, match="the other file, the one of items: were the two exchanged"):
+        read_ratings(items, name="items.csv")
+    with pytest.raises(DataError, match="Check that these are the right columns"):
+        read_ratings(b"user,item,rating\n1,2,good\n", name="ratings.csv")

@@ -71,6 +71,13 @@ def normalised(name: str) -> str:
 Roles = dict[str, tuple[int, ...]]
 
 
+def looks_like_items(names: Sequence[str]) -> bool:
+    """Whether columns of these names tell of items, and of no rating."""
+    spoken = {normalised(name) for name in names}
+    told = {*ITEM_ROLES["text"], *ITEM_ROLES["genres"]}
+    return not spoken.isdisjoint(told) and spoken.isdisjoint(RATING_ROLES["rating"])
+
+
 def guess_rating_roles(names: Sequence[str], sample: Sequence[Sequence[str]], taken: Roles | None = None) -> Roles:
     """Column numbers by role of a ratings file; ``taken`` are the caller's. Required roles may be missing."""
     roles = _by_name(names, RATING_ROLES, taken or {})

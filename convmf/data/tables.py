@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from convmf.data.columns import Roles, chosen_roles, name_roles
+from convmf.data.columns import Roles, chosen_roles, looks_like_items, name_roles
 from convmf.data.decoding import TextSource, inspect
 from convmf.data.delimited import Chunk, Layout, read_chunks, read_raw
 from convmf.data.layout import find_layout, single_column
@@ -123,7 +123,12 @@ class OpenTable:
         return DataError(
             f"{self.text.name} has no row that can be used: all {self.log.n_rejected:,} were rejected. "
             f"The first, line {first['line']}: {first['reason']} ({shown(first['value'] or first['row'], 200)}). "
-            f"Its columns: {columns}. Read were {read}. Check that these are the right columns."
+            f"Its columns: {columns}. Read were {read}. "
+            + (
+                "They look like those of the other file, the one of items: were the two exchanged?"
+                if "rating" in self.roles and looks_like_items(self.layout.columns)
+                else "Check that these are the right columns."
+            )
         )
 
 
