@@ -146,12 +146,12 @@ def without(text: str, phrases: list[Phrase]) -> str:
 
 def test_deleting_the_top_phrases_moves_the_rating_as_they_say() -> None:
     """Against three random phrases, which may be among the top ones: further in 90 % of cases, and to the side
-    that the weights say in 85 % of texts. Over the whole catalogue, as a quarter of it gives or takes a percent."""
+    that the weights say in 85 % of texts. Over every second film: a quarter of them gives or takes a percent."""
     data = sample_dataset()
     model = fit(data, ConvMFConfig.preset("default", device="cpu"))
     generator = np.random.default_rng(0)
     further, to_that_side = [], []
-    for row in range(data.n_items):
+    for row in range(0, data.n_items, 2):
         user = model.user_ids[row % len(model.user_ids)]
         phrases = evidence(model, data.texts[row], user)
         draws = [[phrases[place] for place in generator.permutation(len(phrases))[:3]] for _ in range(5)]
