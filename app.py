@@ -70,10 +70,9 @@ def _next_step(records: list[DatasetRecord], runs: list[RunRecord]) -> None:
             frame.read_only_note("data can't be added here, and no training started.")
         elif not records:
             _first_step()
-        elif not any(run.report and not run.is_active for run in runs):
+        elif (run := next((run for run in runs if run.is_trained), None)) is None:
             _step_to_train(records, runs)
         else:
-            run = next(run for run in runs if run.report and not run.is_active)
             read = next(record for record in records if record.id == run.dataset_id).n_items_with_text > 0
             told = "Describe something new and see who would like it." if read else "See what people would like next."
             st.markdown(f"**Next:** **{frame.plain(run.name)}** is trained. {told}")
@@ -115,7 +114,7 @@ def _step_to_train(records: list[DatasetRecord], runs: list[RunRecord]) -> None:
 
 def _latest_figures(records: list[DatasetRecord], runs: list[RunRecord]) -> None:
     """The errors of the newest trained run, beside what a simple rule reaches."""
-    run = next((run for run in runs if run.report and not run.is_active), None)
+    run = next((run for run in runs if run.is_trained), None)
     if run is None or run.report is None:
         return
     record = next(record for record in records if record.id == run.dataset_id)

@@ -33,6 +33,10 @@ class CheckpointError(RunError):
     """A checkpoint that is damaged, or of a version that read texts differently: there is nothing to go on from."""
 
 
+BROKEN = (LookupError, TypeError, ValueError, AttributeError, OverflowError, RecursionError)
+"""What Python raises where a file of ours holds something else than was written."""
+
+
 def shown(text: str, most: int = _MAX_SHOWN) -> str:
     """``text`` as it can stand in a message: cut to ``most`` characters, and invisible ones written as escapes.
 

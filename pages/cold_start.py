@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import islice
+
 import streamlit as st
 
 from pages.shared import frame
@@ -58,16 +60,13 @@ def _examples(subject: Subject) -> list[tuple[str, str]]:
     data = subject.data
     if store().dataset_record(subject.run.dataset_id).note == SAMPLE_NOTE:
         return list(EXAMPLE_DESCRIPTIONS)
-    popular = np.argsort(-data.item_counts(), kind="stable")[:POPULAR]
+    told = [row for row in np.argsort(-data.item_counts(), kind="stable").tolist() if data.texts[row].strip()]
     # One can judge best what one knows; among the popular items, those about which most is said.
-    longest = sorted(popular.tolist(), key=lambda row: -min(len(data.texts[row].split()), EXAMPLE_WORDS))
-    rows = [row for row in longest if data.texts[row].strip()][:N_EXAMPLES]
+    longest = sorted(told[:POPULAR], key=lambda row: -min(len(data.texts[row].split()), EXAMPLE_WORDS))
     # Of items that were held out, the one that most people know comes first: the page is about unseen ones.
-    unseen = np.flatnonzero(subject.net.item_counts.numpy() == 0)
-    unseen = sorted(
-        (row for row in unseen.tolist() if data.texts[row].strip()), key=lambda row: -data.item_counts()[row]
-    )
-    return [(data.label(row), data.texts[row]) for row in [*unseen[:1], *rows[: N_EXAMPLES - len(unseen[:1])]]]
+    unseen = [row for row in told if subject.net.item_counts[row] == 0][:1]
+    rows = dict.fromkeys([*unseen, *longest])
+    return [(data.label(row), data.texts[row]) for row in islice(rows, N_EXAMPLES)]
 
 
 @st.fragment

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import count, islice
+from itertools import chain, count
 
 import streamlit as st
 
@@ -99,7 +99,7 @@ def _free_name(name: str) -> str:
     """``name``, or the first with a number behind it that no data set has."""
     taken = {record.name for record in workspace.store().datasets()}
     numbered = (f"{name} {number}" for number in count(2))
-    return next(free for free in (name, *islice(numbered, len(taken))) if free not in taken)
+    return next(free for free in chain([name], numbered) if free not in taken)
 
 
 def _use(ratings: Table, items: Table | None, upload: forms.Upload) -> None:

@@ -70,7 +70,7 @@ def _choose_run(runs: list[RunRecord], datasets: dict[str, DatasetRecord]) -> Ru
     if st.session_state.get("results_run") not in by_id:
         if asked is not None and asked not in by_id:
             st.warning("The run in this address is not in the workspace any more. The latest one is shown instead.")
-        measured = (run for run in runs if run.report is not None and not run.is_active)
+        measured = (run for run in runs if run.is_trained)
         st.session_state["results_run"] = asked if asked in by_id else next(measured, runs[0]).id
     labels = run_labels(runs, {key: record.name for key, record in datasets.items()})
     with st.container(horizontal=True, vertical_alignment="bottom"):

@@ -88,7 +88,7 @@ def weakest_rating(groups: Sequence[Slice], part: str) -> Finding | None:
 def trust(bins: Sequence[CalibrationBin], scale: float, part: str) -> Finding | None:
     """Whether a predicted rating of this part can be taken at its word; ``scale`` is the highest less the lowest
     rating."""
-    if len(bins) < 2 or sum(part.n_ratings for part in bins) < MIN_RATINGS:
+    if len(bins) < 2 or sum(one.n_ratings for one in bins) < MIN_RATINGS:
         return None
     gap, top = calibration_gap(bins), bins[-1]
     text = (
@@ -101,8 +101,7 @@ def trust(bins: Sequence[CalibrationBin], scale: float, part: str) -> Finding | 
 
 def first_of_the_list(ranking: Mapping[str, Any] | None) -> Finding | None:
     """How many of the items that users liked stand at the top of their lists, beside the most rated items."""
-    test = None if ranking is None else ranking["test"]
-    if ranking is None or test is None or test["popularity"] is None:
+    if ranking is None or (test := ranking["test"]) is None or test["popularity"] is None:
         return None
     model, popular, k = test["model"]["recall"], test["popularity"]["recall"], ranking["k"]
     text = (
@@ -135,11 +134,13 @@ def findings(
     ranking
         As in a report; older ones have none.
     """
-    found = [against_simple(name, rows[name]) for name in ("cold", "test") if name in rows]
+    parts = [name for name in _PARTS if name in rows]
+    found = [against_simple(name, rows[name]) for name in parts]
     if "cold" in rows:
         found.append(meaning_of_texts(rows["cold"]))
-    looked_at = next((name for name in ("cold", "test") if name in rows), "test")
-    found += [weakest_rating(by_rating, looked_at), trust(calibration, scale, looked_at), first_of_the_list(ranking)]
+    if parts:
+        found += [weakest_rating(by_rating, parts[0]), trust(calibration, scale, parts[0])]
+    found.append(first_of_the_list(ranking))
     return [finding for finding in found if finding is not None]
 
 

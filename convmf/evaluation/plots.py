@@ -12,7 +12,7 @@ from convmf.evaluation.bootstrap import Estimate
 from convmf.evaluation.comparison import FLOOR, Row
 from convmf.evaluation.diagnostics import CalibrationBin, Slice, Spread, calibration_gap
 from convmf.labels import plotly_text
-from convmf.palette import ACCENT, AMBER, QUIET, RED
+from convmf.palette import ACCENT, AMBER, MODEBAR, QUIET, RED
 
 GREY = "#8A929E"
 SERIES = (ACCENT, AMBER, QUIET, "#A77BD8", RED, "#7FA53A", "#4C9BD6", "#C9A227")
@@ -236,6 +236,7 @@ def _figure(height: int, x_title: str, y_title: str) -> go.Figure:
         legend={"orientation": "h", "yanchor": "bottom", "y": 1.02, "x": 0},
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",
+        modebar=MODEBAR,
     )
     figure.update_xaxes(title=x_title, fixedrange=True, automargin=True, gridcolor=_GRID, zeroline=False)
     figure.update_yaxes(title=y_title, fixedrange=True, automargin=True, gridcolor=_GRID, zeroline=False)

@@ -17,7 +17,7 @@ from torch import Tensor
 from convmf.config import ConvMFConfig
 from convmf.data.dataset import Ratings
 from convmf.data.text import Vocabulary
-from convmf.errors import DataError, ModelError, listed, quoted
+from convmf.errors import BROKEN, DataError, ModelError, listed, quoted
 from convmf.model.als import RatingRows, half_step
 from convmf.model.cnn import CnnNlpModel, encode_texts
 from convmf.model.ensemble import CnnEnsemble, TextNetwork
@@ -440,7 +440,7 @@ class ConvMF:
         meta, tensors = read_model(Path(folder))
         try:
             return cls._from_files(meta, tensors)
-        except (LookupError, TypeError, ValueError, AttributeError, OverflowError, DataError) as error:
+        except (DataError, *BROKEN) as error:
             raise ModelError(f"The model in {folder} is damaged ({error}); train it again.") from error
 
     @classmethod

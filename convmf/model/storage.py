@@ -15,7 +15,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from convmf.config import ConvMFConfig
-from convmf.errors import ConfigError, ModelError
+from convmf.errors import BROKEN, ConfigError, ModelError
 from convmf.files import write_atomic, write_json
 from convmf.model.ensemble import TextNetwork
 
@@ -62,17 +62,7 @@ def read_model(folder: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
             raise ValueError("its content isn't what was written")
         _check_values(meta, tensors)
         return meta, tensors
-    except (
-        SafetensorError,
-        OSError,
-        ValueError,
-        LookupError,
-        TypeError,
-        AttributeError,
-        OverflowError,
-        RecursionError,
-        ConfigError,
-    ) as error:
+    except (SafetensorError, OSError, ConfigError, *BROKEN) as error:
         raise ModelError(f"The model in {folder} is damaged ({error}); train it again.") from error
 
 

@@ -105,6 +105,11 @@ class RunRecord:
         return self.state in ACTIVE
 
     @property
+    def is_trained(self) -> bool:
+        """Whether it has ended and left a model with its figures."""
+        return self.report is not None and not self.is_active
+
+    @property
     def is_uncorrected(self) -> bool:
         """Whether it was stopped before its text network was corrected for new texts, which its settings ask for."""
         asked = self.config["calibration"] and self.config["biases"] and self.config["text"] != "none"

@@ -14,7 +14,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
 
-from convmf.errors import CheckpointError, RunError
+from convmf.errors import BROKEN, CheckpointError, RunError
 from convmf.files import write_atomic
 
 FILE_NAME = "checkpoint.safetensors"
@@ -83,7 +83,7 @@ def load_checkpoint(folder: Path, check: Callable[[dict[str, Any], Shapes], None
         if meta["version"] != 1 and metadata["sha256"] != _digest(tensors):
             raise ValueError("its content isn't what was written")
         return Checkpoint(tensors, meta)
-    except (SafetensorError, OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+    except (SafetensorError, OSError, *BROKEN) as error:
         raise CheckpointError(
             f"The checkpoint is damaged ({error}); this training can't be resumed, start it anew."
         ) from error

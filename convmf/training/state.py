@@ -21,7 +21,7 @@ from convmf.data.splits import Split
 from convmf.data.text import Vocabulary
 from convmf.data.vectors import WordVectors
 from convmf.device import choose_device
-from convmf.errors import CheckpointError, ConfigError, RunError, quoted
+from convmf.errors import BROKEN, CheckpointError, ConfigError, RunError, quoted
 from convmf.evaluation.metrics import rmse
 from convmf.model.als import RatingRows, Stopped, half_step, prior_shares
 from convmf.model.cnn import CnnNlpModel
@@ -338,7 +338,7 @@ class Training:
         checkpoint = load_checkpoint(folder, self.check)
         try:
             self._restore(checkpoint.meta, checkpoint.tensors)
-        except (LookupError, TypeError, ValueError, AttributeError, RuntimeError, OverflowError) as error:
+        except (RuntimeError, *BROKEN) as error:
             raise RunError(f"The checkpoint is damaged ({quoted(error)}); start the training anew.") from error
 
     def _restore(self, meta: dict[str, Any], tensors: dict[str, Tensor]) -> None:

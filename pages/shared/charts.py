@@ -51,8 +51,6 @@ def draw(
     if isinstance(chart, alt.TopLevelMixin):
         st.altair_chart(chart, width=width, key=key, alt=words)
     else:
-        # Else the button has the colours of the other theme.
-        chart.update_layout(modebar={"bgcolor": "rgba(0,0,0,0)", "color": QUIET, "activecolor": ACCENT})
         st.plotly_chart(chart, width=width, key=key, alt=words, config=PLOTLY_CONFIG)
 
 

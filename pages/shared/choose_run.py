@@ -17,11 +17,7 @@ _LAST = "run_chosen_last"
 
 def usable_runs(*, with_texts: bool) -> list[RunRecord]:
     """The ended runs that left a model, the latest first; ``with_texts``: only those that read texts."""
-    return [
-        run
-        for run in store().runs()
-        if run.report is not None and not run.is_active and not (with_texts and run.config["text"] == "none")
-    ]
+    return [run for run in store().runs() if run.is_trained and not (with_texts and run.config["text"] == "none")]
 
 
 def nothing_yet(purpose: str) -> None:

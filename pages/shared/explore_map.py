@@ -13,7 +13,7 @@ from convmf.evaluation.plots import SERIES
 from convmf.explain.catalogue import NO_GENRE, OTHER, CatalogueFigures, main_genres
 from convmf.explain.projection import Projection
 from convmf.labels import one_line, plotly_text
-from convmf.palette import RED
+from convmf.palette import MODEBAR, RED
 
 MOST_POINTS = 10_000
 FEW_POINTS = 1_500
@@ -69,6 +69,7 @@ def map_figure(projection: Projection, items: MapItems, colour: str) -> go.Figur
         legend={"orientation": "h", "yanchor": "top", "y": -0.1, "x": 0, "itemsizing": "constant"},
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",
+        modebar=MODEBAR,
     )
     common = {"showticklabels": False, "gridcolor": _GRID, "zeroline": False}
     if colour == "genre":

@@ -74,7 +74,7 @@ def runs_table(runs: Sequence[RunRecord], datasets: Mapping[str, DatasetRecord])
                 "Run": run.name,
                 "Data set": datasets[run.dataset_id].name,
                 "State": STATES[run.state][0],
-                "Iterations": None if run.is_active else run.iterations_done,  # above it they are counted live
+                "Iterations": NONE if run.is_active else f"{run.iterations_done}",  # above it they are counted live
                 "RMSE, known items": figure(rmse.get("test")),
                 "RMSE, new items": figure(rmse.get("cold")),
                 "Created (UTC)": run.created.replace(microsecond=0, tzinfo=None),
