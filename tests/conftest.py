@@ -19,6 +19,13 @@ settings.register_profile("steady", derandomize=True, deadline=None, database=No
 settings.load_profile("steady")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """One worker takes all of the browser's tests: several browsers at once would only wait for each other."""
+    for item in items:
+        if item.get_closest_marker("browser"):
+            item.add_marker(pytest.mark.xdist_group("browser"))
+
+
 @pytest.fixture
 def workspace(tmp_path, monkeypatch):
     """An empty workspace of its own for the pages; afterwards its trainings are stopped and nothing stays cached."""
