@@ -63,6 +63,28 @@ def test_figures_by_hand(split: Split, monkeypatch: pytest.MonkeyPatch) -> None:
     assert task.measure(scorer, 99) == two
 
 
+def test_a_lead_is_paired_and_has_an_interval_where_users_are_enough(split: Split) -> None:
+    n_users = 40
+    task = RankingTask(
+        np.arange(n_users),
+        np.arange(4),
+        relevant=np.stack([np.arange(n_users), np.arange(n_users) % 2], axis=1),  # item 0 or 1, in turns
+        seen=np.empty((0, 2), dtype=np.int64),
+        popularity=np.full(4, 0.5),
+    )
+    first = task.lists(lambda users: torch.tensor([4.0, 3.0, 2.0, 1.0]).expand(len(users), -1), 1)
+    last = task.lists(lambda users: torch.tensor([1.0, 2.0, 3.0, 4.0]).expand(len(users), -1), 1)
+    lead = task.recall_lead(first, last)  # 1 for half of the users, 0 for the others
+    assert lead.value == 0.5 and lead.interval is not None
+    assert lead.interval == pytest.approx((0.5 - 1.96 * 0.5 / 40**0.5, 0.5 + 1.96 * 0.5 / 40**0.5), abs=0.03)
+    assert task.recall_lead(last, first).value == -0.5
+    same = task.recall_lead(first, first)
+    assert (same.value, same.interval) == (0.0, (0.0, 0.0)), "the same list has the same luck"
+    few = RankingTask.of(split, split.test, np.array([0, 1, 2, 3]))
+    lists = few.lists(lambda users: torch.zeros(len(users), 4), 2)
+    assert few.recall_lead(lists, lists).interval is None
+
+
 def test_items_without_ratings_have_no_novelty(split: Split) -> None:
     task = RankingTask.of(split, split.test, np.array([2, 4]))
     assert task.measure(lambda users: torch.zeros(len(users), 2), 1).novelty is None

@@ -28,7 +28,7 @@ def test_figures_beside_the_rmse() -> None:
     assert report["intervals"] == interval_report(model, split)
     assert (report["ranking"]["k"], set(report["ranking"]["test"])) == (
         10,
-        {"n_users", "n_candidates", "model", "popularity", "random"},
+        {"n_users", "n_candidates", "model", "popularity", "random", "recall_lead"},
     )
 
 

@@ -14,6 +14,7 @@ from torch import Tensor
 from convmf.data.dataset import Ratings
 from convmf.data.splits import Split
 from convmf.errors import DataError
+from convmf.evaluation.bootstrap import Estimate, drawn_sums, estimate
 from convmf.model.convmf import ConvMF
 
 K = 10
@@ -54,6 +55,22 @@ class RankingMetrics:
     def to_dict(self) -> dict[str, Any]:
         """Plain values, ready for JSON."""
         return asdict(self)
+
+
+@dataclass(frozen=True, eq=False)
+class Lists:
+    """The k best items of each user.
+
+    Attributes
+    ----------
+    hits
+        Which places of the list hold a relevant item, (n_asked, k).
+    places
+        Positions in the candidates of all that is listed, of all users together; (n_listed,).
+    """
+
+    hits: NDArray[np.bool_]
+    places: NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,7 +128,11 @@ class RankingTask:
         return cls(users, candidates, pairs(liked), pairs(split.train, split.valid), raters / dataset.n_users)
 
     def measure(self, scorer: Scorer, k: int = K) -> RankingMetrics:
-        """The metrics of a ranking by descending score.
+        """The metrics of a ranking by descending score; raises as :meth:`lists`."""
+        return self.metrics(self.lists(scorer, k))
+
+    def lists(self, scorer: Scorer, k: int = K) -> Lists:
+        """Every user's k best by descending score.
 
         Raises
         ------
@@ -121,26 +142,40 @@ class RankingTask:
         if not len(self.users):
             raise DataError("No held-out rating is relevant to a ranking; hold out a larger share.")
         k = min(k, len(self.candidates))
-        discount = 1 / np.log2(np.arange(2, k + 2))  # (k,)
         hits = np.zeros((len(self.users), k), dtype=bool)
-        shown, bits, n_shown = np.zeros(len(self.candidates), dtype=bool), 0.0, 0
+        places = []
         step = max(1, _SCORES_AT_ONCE // len(self.candidates))
         for first in range(0, len(self.users), step):
             rows = slice(first, min(first + step, len(self.users)))
             best, listed = self._best(scorer, rows, k)  # (n_rows, k) each
             hits[rows] = np.take_along_axis(self._mask(self.relevant, rows), best, axis=1) & listed
-            places = best[listed]
-            shown[places] = True
-            n_shown += len(places)
-            bits -= float(np.log2(np.maximum(self.popularity[places], 1e-300)).sum())
-        n_relevant = np.bincount(self.relevant[:, 0], minlength=len(self.users))
-        ideal = np.cumsum(discount)[np.minimum(n_relevant, k) - 1]
+            places.append(best[listed])
+        return Lists(hits, np.concatenate(places))
+
+    def metrics(self, lists: Lists) -> RankingMetrics:
+        """Means over the users."""
+        discount = 1 / np.log2(np.arange(2, lists.hits.shape[1] + 2))  # (k,)
+        ideal = np.cumsum(discount)[np.minimum(self._n_relevant(), len(discount)) - 1]
+        bits = -np.log2(np.maximum(self.popularity, 1e-300))  # (n_candidates,)
         return RankingMetrics(
-            recall=float((hits.sum(axis=1) / n_relevant).mean()),
-            ndcg=float(((hits * discount).sum(axis=1) / ideal).mean()),
-            coverage=float(shown.mean()),
-            novelty=bits / n_shown if self.popularity.all() else None,
+            recall=float(self._recalls(lists).mean()),
+            ndcg=float(((lists.hits * discount).sum(axis=1) / ideal).mean()),
+            coverage=len(np.unique(lists.places)) / len(self.candidates),
+            novelty=float(bits[lists.places].mean()) if self.popularity.all() else None,
         )
+
+    def recall_lead(self, lists: Lists, others: Lists) -> Estimate:
+        """By how much the recall of ``lists`` is above that of ``others``, over the same draws of users."""
+        lead = self._recalls(lists) - self._recalls(others)
+        drawn = drawn_sums(np.stack([lead, np.ones(len(lead))], axis=1))
+        return estimate(lead.mean(), drawn[:, 0] / drawn[:, 1], len(lead))
+
+    def _recalls(self, lists: Lists) -> NDArray[np.float64]:
+        recalls: NDArray[np.float64] = lists.hits.sum(axis=1) / self._n_relevant()
+        return recalls
+
+    def _n_relevant(self) -> NDArray[np.int64]:
+        return np.bincount(self.relevant[:, 0], minlength=len(self.users))
 
     def _best(self, scorer: Scorer, rows: slice, k: int) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
         """Positions of the k best candidates of some users, and whether each is one (few may be left unseen)."""
@@ -161,8 +196,9 @@ def ranking_report(model: ConvMF, split: Split, k: int = K) -> dict[str, Any]:
     """The ranking figures of a trained model beside popularity and chance: {k, relevant, test, cold}.
 
     ``test`` ranks the items that have training ratings, by what a user liked of the test part; ``cold``
-    ranks the cold items alone. Each is {n_users, n_candidates, model, popularity, random}, or None without
-    relevant ratings. Popularity, the number of training ratings, has nothing to say about cold items.
+    ranks the cold items alone. Each is {n_users, n_candidates, model, popularity, random, recall_lead}, or None
+    without relevant ratings. Popularity, the number of training ratings, has nothing to say about cold items;
+    ``recall_lead`` is [value, lower, upper] of the model's recall less that of popularity.
     """
     rated = np.unique(split.train.item_index).astype(np.int64)
     cold = np.flatnonzero(split.cold_items)
@@ -192,8 +228,14 @@ def _part_report(
         return torch.rand(len(users), len(candidates), generator=generator)
 
     scorers: dict[str, Scorer] = {"model": by_model, "popularity": by_popularity, "random": by_chance}
-    figures = {
-        name: task.measure(scorer, k).to_dict() if name != "popularity" or task.popularity.any() else None
-        for name, scorer in scorers.items()
+    if not task.popularity.any():
+        del scorers["popularity"]
+    lists = {name: task.lists(scorer, k) for name, scorer in scorers.items()}
+    lead = task.recall_lead(lists["model"], lists["popularity"]) if "popularity" in lists else None
+    return {
+        "n_users": len(task.users),
+        "n_candidates": len(candidates),
+        "popularity": None,
+        **{name: task.metrics(found).to_dict() for name, found in lists.items()},
+        "recall_lead": lead and [lead.value, lead.lower, lead.upper],
     }
-    return {"n_users": len(task.users), "n_candidates": len(candidates), **figures}
