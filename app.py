@@ -15,6 +15,8 @@ frame.page(
 )
 # The title is on the screen before what follows is imported: on a fresh server that takes a second.
 from convmf.errors import ConvMFError
+from convmf.evaluation.comparison import Row, best_simple, comparison
+from convmf.labels import lower_first
 from convmf.runs.store import DatasetRecord, RunRecord
 from pages.shared import data_view, run_result, run_words, workspace
 
@@ -35,10 +37,6 @@ LEGEND = """
 ANY_ITEMS = "Films are an example: books, games, dishes or goods will do, if they are rated and described."
 REFRESH_SECONDS = 2.0
 MAX_LISTED = 6
-SIMPLE_RULE = (
-    "The simple rule knows no tastes and no texts: it says the mean, plus how far this user and this item usually lie "
-    "from it."
-)
 
 
 def main() -> None:
@@ -124,26 +122,33 @@ def _latest_figures(records: list[DatasetRecord], runs: list[RunRecord]) -> None
         "predicted and real rating, in rating points; lower is better."
     )
     st.markdown(frame.plain(run_result.insight(run.report)))
-    rmse, biases = run.report["rmse"], run.report["baselines"].get("biases") or {}
     shown = (
         ("test", "RMSE, known items", "Error on ratings of known items, kept aside until the end."),
         ("cold", "RMSE, new items", "Error on items without any rating, by their description alone."),
     )
     with st.container(horizontal=True):
         for part, label, explanation in shown:
-            if rmse.get(part) is not None:
-                _figure(label, rmse[part], biases.get(part), explanation)
+            _figure(label, comparison(run.report, part), explanation)
     if data_view.is_sample(record):
         st.caption(data_view.floor_text())
 
 
-def _figure(label: str, value: float, simple: float | None, explanation: str) -> None:
+def _figure(label: str, rows: list[Row], explanation: str) -> None:
+    """The model's error on one part, beside that of the best simple rule; in grey where the lead could be chance."""
+    model, simple = next(row.rmse for row in rows if row.is_model), best_simple(rows)
+    if model is None:
+        return
+    delta, told, by_chance = None, "", False
+    if simple is not None and simple.rmse is not None:
+        delta = f"{model.value - simple.rmse.value:+.3f} against {lower_first(simple.label)}"
+        told = f"{simple.label}: {lower_first(simple.meaning)}"
+        by_chance = simple.gain is not None and not simple.gain.sign
     st.metric(
         label,
-        f"{value:.3f}",
-        delta=None if simple is None else f"{value - simple:+.3f} against a simple rule",
-        delta_color="inverse",
-        help=f"{explanation} {SIMPLE_RULE}",
+        f"{model.value:.3f}",
+        delta=delta,
+        delta_color="off" if by_chance else "inverse",
+        help=f"{explanation} {told} In grey: that lead could be chance." if delta else explanation,
         border=True,
         width=300,
     )

@@ -18,6 +18,11 @@ def one_line(text: str) -> str:
     return " ".join(_UNSEEN.sub(" ", text).split())
 
 
+def lower_first(label: str) -> str:
+    """``label`` as it stands in the middle of a sentence."""
+    return label[:1].lower() + label[1:]
+
+
 def plotly_text(text: str) -> str:
     """``text`` without what Plotly would read as a tag, a place for a value (``%{x}``) or a formula."""
     return text.translate(_PLOTLY_SIGNS)

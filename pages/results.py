@@ -111,7 +111,8 @@ def _without_report(run: RunRecord) -> None:
     else:
         st.info(f"This training ended before it could be measured. {frame.plain(run.reason)}")
     frame.empty_state(
-        "Resume it or start a new training on the Train page, or choose another run above.",
+        f"{'Resume it' if run.iterations_done else 'Start it again'} or start a new training on the Train page, or "
+        "choose another run above.",
         "pages/train.py",
         "Go to Train",
     )

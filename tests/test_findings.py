@@ -124,12 +124,25 @@ def test_calibration_is_judged_by_the_scale():
     assert trust(bins[:1], 4.0, "cold") is None
 
 
-@pytest.mark.parametrize(("model", "popular", "tone"), [(0.084, 0.159, "bad"), (0.2, 0.159, "good")])
-def test_a_list_that_popularity_beats_is_not_kept_back(model, popular, tone):
-    ranking = {"k": 10, "test": {"model": {"recall": model}, "popularity": {"recall": popular}}, "cold": None}
+@pytest.mark.parametrize(
+    ("model", "lead", "tone"),
+    [
+        (0.084, {}, "bad"),  # a report of before knows no interval
+        (0.2, {}, "good"),
+        (0.084, {"recall_lead": [-0.075, -0.09, -0.06]}, "bad"),
+        (0.2, {"recall_lead": [0.041, 0.02, 0.06]}, "good"),
+        (0.16, {"recall_lead": [0.001, -0.01, 0.012]}, "neutral"),
+        (0.158, {"recall_lead": [-0.001, -0.01, 0.008]}, "neutral"),
+        (0.2, {"recall_lead": [0.041, None, None]}, "good"),
+    ],
+)
+def test_a_list_that_popularity_beats_is_not_kept_back(model, lead, tone):
+    figures = {"model": {"recall": model}, "popularity": {"recall": 0.159}, **lead}
+    ranking = {"k": 10, "test": figures, "cold": None}
     (found,) = findings({}, [], [], 4.0, ranking)
     assert found.tone == tone and "the 10 most rated ones 15.9" in found.text
     assert ("not which one they will choose" in found.text) == (tone == "bad")
+    assert found.text.endswith(", which could be chance.") == (tone == "neutral")
     for without in (None, {**ranking, "test": None}, {**ranking, "test": {**ranking["test"], "popularity": None}}):
         assert findings({}, [], [], 4.0, without) == []
 

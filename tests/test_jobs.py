@@ -13,6 +13,7 @@ import time
 import types
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +23,10 @@ import pytest
 from convmf.config import ConvMFConfig
 from convmf.data.vectors import WordVectors
 from convmf.errors import DataError, RunError
+from convmf.evaluation.comparison import COSTLY
 from convmf.runs import jobs as jobs_module
 from convmf.runs.jobs import Jobs, default_training
-from convmf.runs.progress import fewest_left
+from convmf.runs.progress import ENDING, MEASURING, READING, SAVING, TRAINING, comparing, fewest_left
 from convmf.runs.store import Store
 from convmf.runs.training import reason_of
 
@@ -376,6 +378,21 @@ def test_progress_estimates_from_the_mean_iteration(jobs, store, training, datas
     assert progress.seconds_left_soonest == pytest.approx(2 * 100 - 30)
 
 
+def test_the_bar_goes_on_through_the_phases_after_the_iterations(store, dataset_id):
+    jobs = Jobs(store)
+    run = store.create_run(dataset_id, CONFIG, FakeSplit(), all_baselines=True)
+    store.set_state(run.id, "running")
+    shares = []
+    for phase in (READING, TRAINING, TRAINING, ENDING, SAVING, MEASURING, *map(comparing, COSTLY)):
+        store.update_run(run.id, phase=phase)
+        shares.append(jobs.progress(run.id).done)
+        assert jobs.progress(run.id).is_learning == (phase in (READING, TRAINING))
+        if len(shares) == 2:
+            store.append_iteration(run.id, {"iteration": 1, "valid_rmse": 0.9})
+    assert shares[:2] == [0, 0] and all(first < second < 1 for first, second in pairwise(shares[1:]))
+    assert jobs.close()
+
+
 def test_fewest_iterations_without_validation_are_all():
     assert fewest_left([{"valid_rmse": None}], 3, 9) == 9
     assert fewest_left([{"valid_rmse": 0.5}] * 9, 3, 9) == 0
@@ -588,7 +605,6 @@ def fits(monkeypatch) -> list[dict[str, Any]]:
             "simple_baselines": lambda split: {},
             "baseline_lines": lambda split, baselines: {"global_mean": {"valid": 1.1}},
         },
-        "convmf.evaluation.comparison": {"PREDICTORS": {"pmf": ("PMF", "Ratings alone.")}},
         "convmf.evaluation.report": {"build_report": build_report},
     }
     for name, values in stand_ins.items():
@@ -610,7 +626,7 @@ def test_default_training_keeps_history_baselines_report_and_model(store, datase
     assert (fits[0]["resume_from"], fits[0]["checkpoint_to"]) == (None, store.checkpoint_folder(run.id))
     said = [line.split(" ", 2)[2] for line in jobs.log(run.id)]
     assert said[:3] == ["reading the data", "training", "iteration 1: training RMSE 0.5000, 3.50 s"]
-    assert said[4:6] == ["getting ready for texts of unseen items", "saving the model"]
+    assert said[4:6] == ["getting ready for new descriptions", "saving the model"]
     assert jobs.close()
 
 
@@ -670,7 +686,7 @@ def test_default_training_measures_the_costly_baselines_where_they_were_ordered(
     assert plain.id != ordered.id and jobs.start(dataset_id, CONFIG, FakeSplit(), all_baselines=True).id == ordered.id
     assert wait_for_state(store, plain.id, "done", "failed").report["pmf"] is False
     assert wait_for_state(store, ordered.id, "done", "failed").report["pmf"] is True
-    assert any(line.endswith("measuring the model: PMF") for line in jobs.log(ordered.id))
+    assert any(line.endswith("comparing: Ratings alone (PMF)") for line in jobs.log(ordered.id))
     assert not any("PMF" in line for line in jobs.log(plain.id))
     assert jobs.close()
 
@@ -686,7 +702,7 @@ def test_the_time_left_is_that_of_the_training_alone(store, dataset_id):
     jobs = Jobs(store)
     run = store.create_run(dataset_id, CONFIG, FakeSplit())
     store.set_state(run.id, "running")
-    for phase, known in (("training", True), ("measuring the model: PMF", False)):
+    for phase, known in (("training", True), (comparing("pmf"), False)):
         store.update_run(run.id, phase=phase)
         store.append_iteration(run.id, {"iteration": 1})
         assert (jobs.progress(run.id).seconds_left is not None) is known

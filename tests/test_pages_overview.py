@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import streamlit as st
+from streamlit.proto.Metric_pb2 import Metric as MetricProto
 from streamlit.testing.v1 import AppTest
 
 from convmf.config import ConvMFConfig
@@ -42,13 +44,15 @@ def _buttons(at: AppTest) -> list[str]:
     return [button.label for button in at.button]
 
 
-def _trained(stored: Store, dataset_id: str, *ends: str) -> str:
+def _trained(stored: Store, dataset_id: str, *ends: str, gain: Sequence[float] = ()) -> str:
     run = stored.create_run(dataset_id, ConvMFConfig(), SplitSettings(), name="First *try*")
     stored.set_state(run.id, "running")
     report = {
         "rmse": {"train": 0.7, "valid": 0.8, "test": 0.8125, "cold": None},
-        "baselines": {"biases": {"test": 0.95, "cold": None}, "pmf": None},
+        "baselines": {"biases": {"test": 0.95, "cold": None}, "user_mean": {"test": 1.0, "cold": None}, "pmf": None},
     }
+    if gain:
+        report["user_bootstrap"] = {"test": {"biases": {"rmse": [0.95, 0.9, 1.0], "gain": list(gain)}}}
     for state in ends or ("done",):
         stored.set_state(run.id, state, report=report)
     return run.id
@@ -91,11 +95,19 @@ def test_with_a_trained_run_the_next_step_is_a_new_description(stored):
     assert _buttons(page) == ["Try a new description"]
     (figure,) = page.metric
     assert (figure.label, figure.value) == ("RMSE, known items", "0.812")
-    assert figure.delta == "-0.137 against a simple rule"
+    assert figure.delta == "-0.137 against user and item averages"
     assert "rating points off; the best simple rule" in _texts(page)
     assert r"**First \*try\***" in [link.label for link in page.get("page_link")]
     assert "RMSE on known items 0.812" in _texts(page) and "on new items 0" not in _texts(page)
     assert "lowest possible" not in _texts(page)
+
+
+@pytest.mark.parametrize(("gain", "colour"), [((0.14, 0.1, 0.2), "GREEN"), ((0.14, -0.01, 0.3), "GRAY")])
+def test_a_lead_that_could_be_chance_is_grey(stored, gain, colour):
+    _trained(stored, stored.add_dataset(tiny_dataset()).id, gain=gain)
+    page = _page()
+    assert MetricProto.MetricColor.Name(page.metric[0].proto.color) == colour
+    assert ("could be chance" in _texts(page)) == (colour == "GRAY"), "the sentence says the same"
 
 
 def test_without_descriptions_the_next_step_is_a_recommendation(stored):

@@ -189,10 +189,12 @@ def test_without_new_items_there_is_one_part(workspace):
 
 
 def test_a_failed_run_says_why_and_what_next(workspace):
-    untrained("failed", "Not enough memory. Take a smaller batch.")
+    run = untrained("failed", "Not enough memory. Take a smaller batch.")
     app = results_page()
     assert "failed, so it has no results: Not enough memory" in texts(app).replace("\\", "")
-    assert "Resume it or start a new training" in texts(app)
+    assert "Start it again or start a new training" in texts(app), "as the button on Train is called"
+    shared.store().append_iteration(run.id, {"iteration": 1, "objective": 1.0, "train_rmse": 1.0, "seconds": {}})
+    assert "Resume it or start a new training" in texts(results_page())
 
 
 def test_a_run_at_work_is_waited_for(workspace):

@@ -128,7 +128,7 @@ def test_durations_in_words(seconds, words):
 
 
 def test_the_time_left_names_both_ends():
-    progress = Progress("running", "training", 3, 50, 9.0, 140.0, 6.0)
+    progress = Progress("running", "training", True, 0.1, 3, 50, 9.0, 140.0, 6.0)
     assert run_words.time_left(progress) == "at least 6 s, at most 2 min 20 s left"
     assert run_words.time_left(dataclasses.replace(progress, seconds_left=6.2)) == "about 6 s left"
     assert run_words.time_left(dataclasses.replace(progress, seconds_left=None)) == ""
@@ -167,7 +167,7 @@ def test_the_log_and_the_command_of_a_run_outlive_a_refresh(workspace):
     app = train_page(run=run.id)
     log, command = (code.value for code in app.code)
     assert re.search(r"iteration 1: training RMSE \d\.\d{4}, validation RMSE \d\.\d{4}, \d+\.\d\d s", log)
-    assert "training on cpu" in log and "measuring the model" in log
+    assert "training on cpu" in log and "measuring its errors" in log
     assert command == train_command(TINY, SplitSettings(cold_items=0.2))
     labels = [button.proto.label for button in app.get("download_button")]
     assert labels == ["Download the log", "ratings.csv.gz", "items.csv.gz"]

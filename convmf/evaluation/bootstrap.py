@@ -40,6 +40,11 @@ class Estimate:
         """Both ends, or None."""
         return None if self.lower is None or self.upper is None else (self.lower, self.upper)
 
+    @property
+    def sign(self) -> int:
+        """1 or −1 where the whole interval lies on that side of 0, else 0; 0 without an interval."""
+        return 0 if self.lower is None or self.upper is None else int(self.lower > 0) - int(self.upper < 0)
+
 
 @dataclass(frozen=True)
 class Compared:

@@ -29,6 +29,9 @@ PREDICTORS: Mapping[str, tuple[str, str]] = {
 }
 """Name and meaning of each predictor of a report, in the order in which they are shown."""
 
+COSTLY = ("pmf", "tfidf_ridge", "shuffled_text", "empty_text")
+"""Predictors that a run trains, one after the other, where it is asked for all."""
+
 SIMPLE = ("biases", "user_mean", "global_mean")
 """Predictors that need no training, so that every run has them."""
 

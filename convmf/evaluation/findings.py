@@ -9,6 +9,7 @@ from typing import Any
 from convmf.evaluation.bootstrap import Estimate
 from convmf.evaluation.comparison import MODEL, Row, best_simple
 from convmf.evaluation.diagnostics import CalibrationBin, Slice, calibration_gap
+from convmf.labels import lower_first
 
 GOOD, NEUTRAL, BAD = "good", "neutral", "bad"
 _PERCENT = "\u00a0%"  # that never stands alone in a line
@@ -42,12 +43,12 @@ def against_simple(part: str, rows: list[Row]) -> Finding | None:
     title, items = _PARTS[part]
     text = (
         f"On {items}, a typical prediction is {model.value:.2f} rating points off; "
-        f"the best simple rule ({_lower(simple.label)}) is {simple.rmse.value:.2f} off. "
+        f"the best simple rule ({lower_first(simple.label)}) is {simple.rmse.value:.2f} off. "
     )
     if simple.gain is None:
         return Finding(title, text.strip())
     verdict, tone = _verdict(simple.gain)
-    better = [row for row in rows if row.key in RIVALS and row.rmse and row.gain and _sign(row.gain) < 0]
+    better = [row for row in rows if row.key in RIVALS and row.rmse and row.gain and row.gain.sign < 0]
     told = "".join(f" {row.label} did better than the model: {row.rmse.value:.2f}." for row in better if row.rmse)
     return Finding(title, text + verdict + told, NEUTRAL if better and tone == GOOD else tone)
 
@@ -65,7 +66,7 @@ def meaning_of_texts(rows: list[Row]) -> Finding | None:
     if shuffled.gain is None:
         better = model.value < shuffled.rmse.value
         return Finding("Do the texts matter?", text.strip(), GOOD if better else BAD)
-    if _sign(shuffled.gain) > 0:
+    if shuffled.gain.sign > 0:
         return Finding("Do the texts matter?", text + "So it is what they say that helps.", GOOD)
     return Finding("Do the texts matter?", text + "So what they say doesn't measurably help here.", BAD)
 
@@ -106,12 +107,16 @@ def first_of_the_list(ranking: Mapping[str, Any] | None) -> Finding | None:
     model, popular, k = test["model"]["recall"], test["popularity"]["recall"], ranking["k"]
     text = (
         f"Of the held-out items that people liked, the {k} that it puts first hold {_hundredths(model)}{_PERCENT}, and "
-        f"the {k} most rated ones {_hundredths(popular)}{_PERCENT}. "
+        f"the {k} most rated ones {_hundredths(popular)}{_PERCENT}"
     )
-    if model >= popular:
-        return Finding("Does its list foresee choices?", text.strip(), GOOD)
-    told = "It tells how much somebody will like an item, not which one they will choose."
-    return Finding("Does its list foresee choices?", text + told, BAD)
+    title = "Does its list foresee choices?"
+    lead = Estimate(*test["recall_lead"]) if test.get("recall_lead") else Estimate(model - popular)
+    if lead.interval is not None and not lead.sign:
+        return Finding(title, text + ", which could be chance.")
+    if lead.value >= 0:
+        return Finding(title, text + ".", GOOD)
+    told = ". It tells how much somebody will like an item, not which one they will choose."
+    return Finding(title, text + told, BAD)
 
 
 def findings(
@@ -172,19 +177,8 @@ def _verdict(gain: Estimate) -> tuple[str, str]:
     less = percent(gain, "less") if gain.value > 0 else percent(loss, "more")
     if gain.interval is None:
         return f"That is {less}; there are too few users for an interval.", NEUTRAL
-    if _sign(gain) > 0:
+    if gain.sign > 0:
         return f"That is {less}.", GOOD
-    if _sign(gain) < 0:
+    if gain.sign < 0:
         return f"That is {less}: the simple rule is better.", BAD
     return f"That is {less}, which could be chance.", NEUTRAL
-
-
-def _sign(estimate: Estimate) -> int:
-    """1 or −1 where the whole interval lies on that side of 0, else 0."""
-    if estimate.lower is None or estimate.upper is None:
-        return 0
-    return int(estimate.lower > 0) - int(estimate.upper < 0)
-
-
-def _lower(label: str) -> str:
-    return label[:1].lower() + label[1:]

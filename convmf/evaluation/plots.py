@@ -15,7 +15,7 @@ from convmf.labels import plotly_text
 from convmf.palette import ACCENT, AMBER, MODEBAR, QUIET, RED
 
 GREY = "#8A929E"
-SERIES = (ACCENT, AMBER, QUIET, "#A77BD8", RED, "#7FA53A", "#4C9BD6", "#C9A227")
+SERIES = (ACCENT, AMBER, QUIET, "#A77BD8", RED, "#7FA53A", "#5B55EE", "#9A6633")
 HEIGHT = 360
 _GRID = "rgba(138, 146, 158, 0.25)"
 _PARTS = {"test": "known items", "cold": "new items"}

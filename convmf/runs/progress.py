@@ -7,20 +7,39 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from convmf.evaluation.comparison import COSTLY, PREDICTORS
 from convmf.runs.records import RunRecord
+
+READING, TRAINING, SAVING = "reading the data", "training", "saving the model"
+ENDING = "getting ready for new descriptions"
+"""The phase between the last iteration and the model."""
+MEASURING = "measuring its errors"
+"""The last phase; the costly baselines, which may follow it, have a phase each."""
+
+_STAGE = 0.08
+"""What each phase after the iterations takes of the bar."""
+
+
+def comparing(baseline: str) -> str:
+    """The phase in which a costly baseline is trained and measured."""
+    return f"comparing: {PREDICTORS[baseline][0]}"
 
 
 @dataclass(frozen=True)
 class Progress:
     """How far a run is.
 
-    ``iteration`` of at most ``n_iterations`` are finished. ``seconds_left`` is the time when all of them
-    are needed, ``seconds_left_soonest`` the time when the validation RMSE doesn't get better any more and
-    patience ends the run; both are None unless the run is training and has finished an iteration.
+    ``done`` is the share of all that it has to do: it never falls and, where the iterations end early, leaps.
+    ``is_learning`` says whether its iterations go on; ``iteration`` of at most ``n_iterations`` are finished.
+    ``seconds_left`` is the time when all of them are needed, ``seconds_left_soonest`` the time when the validation
+    RMSE doesn't get better any more and patience ends the run; both are None unless the run is training and has
+    finished an iteration.
     """
 
     state: str
     phase: str
+    is_learning: bool
+    done: float
     iteration: int
     n_iterations: int
     seconds_elapsed: float
@@ -40,7 +59,14 @@ def progress_of(
     """
     elapsed = ((run.ended or now) - run.started).total_seconds() if run.started else 0.0
     longest = soonest = None
-    if run.state == "running" and run.started is not None and (not run.phase or run.phase.startswith("training")):
+    later = [ENDING, SAVING, MEASURING, *(comparing(name) for name in COSTLY if run.all_baselines)]
+    is_learning = run.phase not in later
+    iterations = 1 - _STAGE * len(later)
+    if is_learning:
+        done = iterations * min(1.0, run.iterations_done / run.n_iterations)
+    else:
+        done = iterations + _STAGE * later.index(run.phase)
+    if run.state == "running" and run.started is not None and (not run.phase or run.phase.startswith(TRAINING)):
         times = [moment for moment in times if moment >= run.started]
         if times:
             spent = (now - times[-1]).total_seconds()
@@ -49,7 +75,9 @@ def progress_of(
             fewest = fewest_left(history, run.config["patience"], most)
             longest, soonest = (max(0.0, mean * count - spent) for count in (most, fewest))
     phase = "waiting" if run.state == "queued" else run.phase
-    return Progress(run.state, phase, run.iterations_done, run.n_iterations, elapsed, longest, soonest)
+    return Progress(
+        run.state, phase, is_learning, done, run.iterations_done, run.n_iterations, elapsed, longest, soonest
+    )
 
 
 def _mean_seconds(started: datetime, times: Sequence[datetime]) -> float:

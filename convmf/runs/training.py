@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from convmf.config import ConvMFConfig
 from convmf.errors import CheckpointError, ConvMFError, RunError
+from convmf.runs.progress import ENDING, MEASURING, READING, SAVING, TRAINING, comparing
 from convmf.runs.store import RunRecord, Store
 
 if TYPE_CHECKING:
@@ -20,11 +21,6 @@ logger = logging.getLogger(__name__)
 
 _DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _NO_MEMORY = ("can't allocate memory", "cannot allocate memory", "bad_alloc", "bad allocation")
-
-ENDING = "getting ready for texts of unseen items"
-"""The phase between the last iteration and the model."""
-MEASURING = "measuring the model"
-"""The last phase; while a costly baseline is trained to measure it too, its name follows."""
 
 Training = Callable[[Store, RunRecord, Callable[[], bool]], dict[str, Any] | None]
 """Trains a run until it is done or the last argument says True; returns its report, if there is one."""
@@ -48,7 +44,6 @@ def default_training(store: Store, run: RunRecord, should_stop: Callable[[], boo
     from convmf.data.splits import SplitSettings, split_ratings
     from convmf.device import leave_a_core
     from convmf.evaluation.baselines import baseline_lines, simple_baselines
-    from convmf.evaluation.comparison import PREDICTORS
     from convmf.evaluation.report import build_report
     from convmf.training.loop import fit
 
@@ -65,7 +60,7 @@ def default_training(store: Store, run: RunRecord, should_stop: Callable[[], boo
         logger.info("iteration %d: %s, %.2f s", values["iteration"], ", ".join(figures), seconds)
 
     leave_a_core()
-    enter("reading the data")
+    enter(READING)
     split = split_ratings(store.load_dataset(run.dataset_id), SplitSettings.from_dict(run.split))
     if should_stop():
         raise RunError("Stopped while the data was read; there is no model yet.")
@@ -89,13 +84,13 @@ def default_training(store: Store, run: RunRecord, should_stop: Callable[[], boo
             word_vectors=word_vectors,
         )
 
-    enter("training")
+    enter(TRAINING)
     try:
         model = train(resume_from)
     except CheckpointError as error:
         # The same seed gives the same run: all that a lost checkpoint costs is time.
         logger.warning("%s", error)
-        enter("training from the first iteration again: the checkpoint is of no use")
+        enter(f"{TRAINING} from the first iteration again: the checkpoint is of no use")
         model = train(None)
     stopped_early = should_stop()
     if stopped_early and store.run(run.id).state != "stopping":
@@ -103,7 +98,7 @@ def default_training(store: Store, run: RunRecord, should_stop: Callable[[], boo
     if store.run(run.id).iterations_done != len(model.history):  # the database is a copy of earlier than the checkpoint
         for values in model.history:
             store.append_iteration(run.id, values)
-    enter("saving the model")
+    enter(SAVING)
     model.save(store.model_folder(run.id))
     enter(MEASURING)
     # The sum over the iterations: a resumed run counts from its first start, without the pause.
@@ -116,7 +111,7 @@ def default_training(store: Store, run: RunRecord, should_stop: Callable[[], boo
         word_vectors=word_vectors,
         all_baselines=run.all_baselines,
         should_stop=should_stop,
-        on_baseline=lambda name: enter(f"{MEASURING}: {PREDICTORS[name][0]}"),
+        on_baseline=lambda name: enter(comparing(name)),
     )
     if run.all_baselines and should_stop() and store.run(run.id).state != "stopping":
         return None  # when it is resumed, the baselines are measured too

@@ -13,13 +13,15 @@ from convmf.evaluation.plots import SERIES
 from convmf.explain.catalogue import NO_GENRE, OTHER, CatalogueFigures, main_genres
 from convmf.explain.projection import Projection
 from convmf.labels import one_line, plotly_text
-from convmf.palette import MODEBAR, RED
+from convmf.palette import MODEBAR
 
 MOST_POINTS = 10_000
 FEW_POINTS = 1_500
 """So many are drawn as SVG, which is there at once; WebGL takes longer to begin, and then bears any number."""
 HEIGHT = 540
 GREY = "#98A0AD"
+MARK = "#E0218A"
+"""The chosen item: like no genre and no value."""
 SCALE = ("#3D5A99", "#14A394", "#E3B341")
 """From little to much; its ends can be told from light and from dark ground."""
 COLOURS = {"genre": "Genre", "mean": "Mean rating", "count": "Popularity", "trust": "Text trust"}
@@ -90,7 +92,7 @@ def with_mark(figure: go.Figure, projection: Projection, row: int) -> go.Figure:
             x=[x],
             y=[y],
             mode="markers",
-            marker={"size": 20, "color": "rgba(0,0,0,0)", "line": {"color": RED, "width": 4}},
+            marker={"size": 20, "color": "rgba(0,0,0,0)", "line": {"color": MARK, "width": 4}},
             unselected={"marker": {"opacity": 0}},
             hoverinfo="skip",
             showlegend=False,
@@ -101,12 +103,13 @@ def with_mark(figure: go.Figure, projection: Projection, row: int) -> go.Figure:
 
 def _add_genres(figure: go.Figure, projection: Projection, items: MapItems, rows: NDArray[np.int64]) -> None:
     genre_of = np.array(main_genres(items.genres), dtype=object)
-    names = sorted(set(genre_of[rows].tolist()), key=lambda name: (name in (OTHER, NO_GENRE), name))
+    rest = (OTHER, NO_GENRE)
     colours = iter(SERIES)
-    for name in names:
-        # The rest first, so that it lies below.
-        colour = GREY if name in (OTHER, NO_GENRE) else next(colours)
-        figure.add_trace(_points(projection, items, rows[genre_of[rows] == name], plotly_text(name), {"color": colour}))
+    for name in sorted(set(genre_of[rows].tolist()), key=lambda name: (name not in rest, name)):
+        # The rest first, so that it lies below; in the legend it is the last.
+        colour = GREY if name in rest else next(colours)
+        points = _points(projection, items, rows[genre_of[rows] == name], plotly_text(name), {"color": colour})
+        figure.add_trace(points.update(legendrank=1001 if name in rest else 1000))
 
 
 def _add_values(
@@ -153,7 +156,7 @@ def _points(
         name=name,
         mode="markers",
         marker={"size": 7, "opacity": 0.8, **marker},
-        selected={"marker": {"size": 16, "color": RED, "opacity": 1}},
+        selected={"marker": {"size": 16, "color": MARK, "opacity": 1}},
         unselected={"marker": {"opacity": 0.6}},
         customdata=[[items.ids[row]] for row in rows.tolist()],
         hovertext=[hover_text(items, row) for row in rows.tolist()],

@@ -38,7 +38,7 @@ def page(title: str, lead: str = "") -> None:
         page_title=f"{title} · {APP_NAME}",
         page_icon=str(ICON),
         layout="wide",
-        initial_sidebar_state="expanded",
+        initial_sidebar_state="auto",
     )
     st.html(STYLE)
     _warm_up()

@@ -14,6 +14,9 @@ from pages.shared.workspace import dataset
 if TYPE_CHECKING:  # the module behind it imports torch
     from convmf.model.convmf import RatingScale
 
+MOST_BUTTONS = 6
+"""So many stand beside each other on a card."""
+
 
 def read(values: Sequence[str], known: Collection[str], scale: RatingScale) -> tuple[dict[str, float], int]:
     """Ratings by id from values of the address, and how many of these are none: of unknown ids, or off the scale."""
@@ -39,8 +42,20 @@ def remember(name: str, ratings: Mapping[str, float]) -> None:
 def field(
     label: str, dataset_id: str, scale: RatingScale, key: str, *, width: int | Literal["stretch"] = "stretch"
 ) -> float | None:
-    """One rating, by buttons where the ratings of the data have few levels, else by a number of this ``width``."""
+    """One rating: by buttons where the ratings of the data have few levels, from a list where there are more, else by a
+    number of this ``width``."""
     levels = _levels(dataset_id)
+    if len(levels) > MOST_BUTTONS:
+        return st.selectbox(
+            label,
+            levels,
+            index=None,
+            format_func=lambda level: f"{level:g}",
+            key=key,
+            placeholder="Not rated",
+            label_visibility="collapsed",
+            width=width,
+        )
     if levels:
         return st.segmented_control(
             label,

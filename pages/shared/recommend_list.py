@@ -66,13 +66,29 @@ def show(
         alt="Recommended items, best first, with the parts of each prediction",
     )
     st.caption(
-        "Items that this user hasn't rated, best first. All figures but the last are rating points, and the parts "
-        "add up to the prediction. Choose a row to see them as a chart."
+        "Items that this user hasn't rated, best first; figures are rating points. "
+        + _begin(rows[0], parts)
+        + "Choose a row to see its parts as a chart."
     )
     chosen = next((place for place in event["selection"]["rows"] if place < len(rows)), 0)
     address.remember("item", rows[chosen].item_id)
     likely_range = _likely_range(net, user, rows[chosen].item_id) if user is not None else ""
     _explain(run, rows[chosen], parts, labels, reasons[chosen] if reasons else None, likely_range)
+
+
+def _n_common(parts: Sequence[str]) -> int:
+    """How many parts are the same for every item; they are the first ones."""
+    return sum(part in ("mean", "user_bias") for part in parts)
+
+
+def _begin(row: PredictionParts, parts: Sequence[str]) -> str:
+    """What every prediction of the list begins with, in a sentence; nothing where a model has no levels."""
+    if not _n_common(parts):
+        return ""
+    return (
+        f"Each begins at {row.mean + row.user_bias:.2f}, the mean of all ratings ({row.mean:.2f}) with this user's "
+        f"level ({row.user_bias:+.2f}); the parts are added to that. "
+    )
 
 
 def list_table(
@@ -81,14 +97,14 @@ def list_table(
     labels: Mapping[str, str],
     reasons: Sequence[ExplainedItem] = (),
 ) -> pd.DataFrame:
-    """A row an item, figures as numbers."""
+    """A row an item, figures as numbers; what is the same for all of them has no column."""
     columns: dict[str, list[object]] = {
         "Item": [labels[row.item_id] for row in rows],
         "Predicted": [row.rating for row in rows],
     }
     if reasons:
         columns["Raised most by"] = [raised_by(item, labels) for item in reasons]
-    for part in parts:
+    for part in parts[_n_common(parts) :]:
         columns[PARTS[part][0]] = [_unsigned_zero(getattr(row, part)) for row in rows]
     if any(row.text_trust is not None for row in rows):
         columns["Text trust"] = [None if row.text_trust is None else 100 * row.text_trust for row in rows]
@@ -111,7 +127,7 @@ def raised_by(item: ExplainedItem, labels: Mapping[str, str]) -> str:
 def _columns(parts: Sequence[str]) -> dict[str, object]:
     number = st.column_config.NumberColumn
     config: dict[str, object] = {
-        "Item": st.column_config.TextColumn(width=160),
+        "Item": st.column_config.TextColumn(width=260),
         "Predicted": number(format="%.2f", width=78, help="The rating that this user would give, in rating points."),
         "Raised most by": st.column_config.TextColumn(
             width=180,
@@ -128,7 +144,7 @@ def _columns(parts: Sequence[str]) -> dict[str, object]:
     }
     for part in parts:
         name, meaning = PARTS[part]
-        config[name] = number(format="%.2f" if part == "mean" else "%+.2f", width=86, help=meaning)
+        config[name] = number(format="%+.2f", width=118 if part == "clipping" else 92, help=meaning)
     return config
 
 

@@ -177,10 +177,10 @@ def examples_table(shown: Sequence[Example]) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "Item": [example.title for example in shown],
-            "User": [example.user_id for example in shown],
             "Real": [example.rating for example in shown],
             "Predicted": [example.predicted for example in shown],
             "Error": [example.predicted - example.rating for example in shown],
+            "User": [example.user_id for example in shown],
             "Averages": [example.averages for example in shown],
             "Ratings of the item": [example.item_count for example in shown],
             "Description": [example.text for example in shown],

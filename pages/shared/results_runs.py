@@ -212,7 +212,7 @@ def figures_table(
     valid = [report.get("rmse", {}).get("valid") for report in reports]
     table["RMSE, validation"] = [run_words.NONE if value is None else f"{value:.4f}" for value in valid]
     table["Best iteration"] = [str(report.get("best_iteration", run_words.NONE)) for report in reports]
-    table["Time"] = [
+    table["Time of the iterations"] = [
         run_words.duration(report["seconds"]) if "seconds" in report else run_words.NONE for report in reports
     ]
     table["Data set"] = [frame.plain(datasets[run.dataset_id].name) for run in chosen]

@@ -36,6 +36,12 @@ def show(run: RunRecord, history: Sequence[Mapping[str, Any]]) -> None:
     if not history and not run.is_active:
         st.caption("It ended before its first iteration was finished, so there are no curves.")
         return
+    if not history:
+        with st.container(
+            border=True, height=curves.RMSE_HEIGHT, horizontal_alignment="center", vertical_alignment="center"
+        ):
+            st.caption("The curves begin here when the first iteration has ended.", width="content")
+        return
     grows = run.config.get("lambda_growth", 1.0) > 1.0
     st.markdown("**Error**", help=f"RMSE: typical distance between predicted and real rating. Lower is better. {_ZOOM}")
     table, words = curves.rmse_table(history, run.baselines), curves.rmse_words(_told(run, history), run.baselines)

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 import streamlit as st
 
-from convmf.runs.jobs import Progress
+from convmf.runs.progress import TRAINING, Progress
 from convmf.runs.store import DatasetRecord, RunRecord
 
 STATES = {
@@ -42,7 +42,7 @@ def duration(seconds: float) -> str:
 
 
 def time_left(progress: Progress) -> str:
-    """The time left in words, honest about its two ends; empty where nothing is known yet."""
+    """The time left for the iterations in words, honest about its two ends; empty where nothing is known yet."""
     if progress.seconds_left is None or progress.seconds_left_soonest is None:
         return ""
     soonest, longest = duration(progress.seconds_left_soonest), duration(progress.seconds_left)
@@ -54,14 +54,18 @@ def show_progress(progress: Progress) -> None:
     if progress.state == "queued":
         st.progress(0.0, text="Waiting: another training is running. This one begins by itself.")
         return
-    words = [progress.phase or "starting", f"iteration {progress.iteration} of at most {progress.n_iterations}"]
+    words = [progress.phase or "starting"]
+    if progress.is_learning:
+        words.append(f"iteration {progress.iteration} of at most {progress.n_iterations}")
+    else:
+        words.append(f"{progress.iteration} iterations are done")
     left = time_left(progress)
     if progress.state == "stopping":
-        words[0] = f"stopping: {progress.phase}" if progress.phase not in ("", "training") else "stopping"
+        words[0] = f"stopping: {progress.phase}" if progress.phase not in ("", TRAINING) else "stopping"
     elif left:
-        words.append(left)
+        words.append(f"{left}, then it is measured")
     text = " · ".join(words)
-    st.progress(min(1.0, progress.iteration / progress.n_iterations), text=text[0].upper() + text[1:])
+    st.progress(progress.done, text=text[0].upper() + text[1:])
 
 
 def runs_table(runs: Sequence[RunRecord], datasets: Mapping[str, DatasetRecord]) -> pd.DataFrame:
