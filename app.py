@@ -40,7 +40,7 @@ MAX_LISTED = 6
 
 
 def main() -> None:
-    records, runs = workspace.store().datasets(), workspace.store().runs()
+    records, runs = workspace.store().listing()
     _next_step(records, runs)
     _picture()
     if records:
@@ -176,14 +176,13 @@ def _runs_live(is_active: bool) -> None:
 
 
 def _runs(was_active: bool) -> None:
-    store = workspace.store()
-    runs = store.runs()
+    datasets, runs = workspace.store().listing()
     if was_active and not any(run.is_active for run in runs):
         st.rerun()  # the next step and the latest figures follow
     if not runs:
         frame.empty_state("No model is trained yet.", "pages/train.py", "Train a model")
         return
-    names = {record.id: record.name for record in store.datasets()}
+    names = {record.id: record.name for record in datasets}
     for run in runs[:MAX_LISTED]:
         _run_line(run, names[run.dataset_id])
     if len(runs) > MAX_LISTED:
@@ -213,4 +212,7 @@ def _invented(record: DatasetRecord) -> str:
     return " (invented data)" if data_view.is_sample(record) else ""
 
 
-main()
+try:
+    main()
+except ConvMFError as error:
+    st.error(frame.plain(str(error)))

@@ -108,7 +108,7 @@ def _use(ratings: Table, items: Table | None, upload: forms.Upload) -> None:
             "Name",
             _free_name("My data" if upload.stem.lower() in GENERIC_NAMES else upload.stem),
             max_chars=MAX_LABEL_LENGTH,
-            key=f"data_name_{upload.digest[:16]}",
+            key=f"data_name_{forms.generation()}_{upload.digest[:16]}",
             help="How this data set is called in lists.",
             persist_state="session",
             width=320,
@@ -127,4 +127,7 @@ def _use(ratings: Table, items: Table | None, upload: forms.Upload) -> None:
     data_view.announce(record)
 
 
-main()
+try:
+    main()
+except ConvMFError as error:
+    st.error(frame.plain(str(error)))

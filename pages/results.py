@@ -24,7 +24,8 @@ REFRESH_SECONDS = 2.0
 
 def main() -> None:
     """The page below its heading."""
-    datasets, runs = {record.id: record for record in store().datasets()}, store().runs()
+    records, runs = store().listing()
+    datasets = {record.id: record for record in records}
     results_manage.show_message()
     frame.read_only_note("runs can't be renamed, tagged or deleted.")
     if not runs:

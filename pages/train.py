@@ -26,7 +26,7 @@ DEVICE_SECONDS = 1.0
 
 def main() -> None:
     """The page below its heading."""
-    datasets, runs = store().datasets(), store().runs()
+    datasets, runs = store().listing()
     if read_only():
         frame.read_only_note("no training can be started, stopped or resumed.")
         if not runs:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import errno
+import io
 import json
 import os
 import signal
@@ -11,10 +13,12 @@ from pathlib import Path
 import pytest
 
 from convmf.__main__ import main
+from convmf.commands.options import print_json
 from convmf.commands.predict import _print_phrases
 from convmf.model.convmf import ConvMF
 from tests.helpers import tiny_dataset
 
+ROOT = Path(__file__).parents[1]
 TINY_FLAGS = [
     flag
     for setting in (
@@ -238,6 +242,94 @@ def test_ctrl_c_keeps_what_was_learned_and_resume_goes_on(files: list[str], tmp_
     assert 1 <= report["iterations"] < 5000
 
 
+@pytest.mark.skipif(os.name == "nt", reason="sends SIGINT to a process of its own")
+def test_ctrl_c_among_the_baselines_keeps_the_figures(files: list[str], tmp_path: Path) -> None:
+    out, slow = tmp_path / "model", tmp_path / "slow.py"
+    slow.write_text(
+        "import sys, time\n"
+        "from convmf.__main__ import main\n"
+        "from convmf.evaluation import baselines, report\n"
+        "def trained(split, config, text, vectors, should_stop):\n"
+        "    print('baseline', text, flush=True)\n"
+        "    while not should_stop():\n"
+        "        time.sleep(0.01)\n"
+        "baselines.trained = trained\n"
+        "sys.exit(main())\n"
+    )
+    command = [sys.executable, str(slow), "train", *files, "--out", str(out), "--baselines", *TINY_FLAGS]
+    process = subprocess.Popen(
+        command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=os.environ | {"PYTHONPATH": str(ROOT)}
+    )
+    try:
+        assert process.stdout is not None and process.stdout.readline().startswith("baseline none")
+        process.send_signal(signal.SIGINT)
+        output, error = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    assert process.returncode == 0 and "RMSE" in output and "left out" in error
+    report = json.loads((out / "report.json").read_text())
+    assert report["baselines"]["pmf"] is None and report["rmse"]["test"] > 0
+
+
+def test_a_new_training_in_an_old_folder_leaves_nothing_of_the_old_one(
+    files: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command = ["train", *files, "--out", str(tmp_path), *TINY_FLAGS]
+    assert main(command) == 0 and (tmp_path / "checkpoint.safetensors").exists()
+
+    def killed(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("convmf.commands.train.fit_and_report", killed)
+    assert main([*command, "--seed", "7"]) == 130
+    assert not (tmp_path / "report.json").exists()
+    monkeypatch.undo()
+    assert main(["train", "--resume", str(tmp_path)]) == 0, "it begins anew"
+    assert json.loads((tmp_path / "report.json").read_text())["config"]["seed"] == 7
+
+
+def test_a_report_that_cant_be_written_is_refused_before_the_work(
+    files: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ratings = files[files.index("--ratings") + 1]
+    content = Path(ratings).read_bytes()
+    for report, said in ((tmp_path, "is a folder"), (ratings, "overwrite the file of --ratings")):
+        assert main(["check", *files, "--report", str(report)]) == 2
+        assert said in capsys.readouterr().err
+    assert Path(ratings).read_bytes() == content
+
+
+def test_json_loses_no_sign_where_the_output_knows_few(trained: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    buffer = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(buffer, encoding="cp1252"))
+    print_json({"title": "映画"})
+    sys.stdout.flush()
+    assert json.loads(buffer.getvalue()) == {"title": "映画"}
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device"), "No space left on device. Free some space"),
+        (FileNotFoundError(errno.ENOENT, "No such file or directory", "x.csv"), "No such file or directory: x.csv\n"),
+    ],
+)
+def test_an_error_of_the_system_names_its_file_if_it_has_one(
+    error: OSError, said: str, trained: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fails(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr("convmf.model.convmf.ConvMF.load", fails)
+    assert main(["recommend", "--model", str(trained), "--user", "u1"]) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_an_item_is_rated_once(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["recommend", "--model", str(trained), "--rate", "i1=5", "--rate", "i1=1"]) == 2
+    assert "'i1' is rated more than once" in capsys.readouterr().err
+
+
 def test_the_demo_beats_the_baselines(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["demo", "--report", str(tmp_path / "r.json")]) == 0
     assert "lowest possible" in capsys.readouterr().out
@@ -247,7 +339,15 @@ def test_the_demo_beats_the_baselines(tmp_path: Path, capsys: pytest.CaptureFixt
     assert cold < report["baselines"]["global_mean"]["cold"] and cold < report["baselines"]["biases"]["cold"]
 
 
-@pytest.mark.parametrize("content", ["{bad", "{}", '{"config": {}, "ratings": "r", "items": "i", "split": {}}'])
+@pytest.mark.parametrize(
+    "content",
+    [
+        "{bad",
+        "{}",
+        '{"config": {}, "ratings": "r", "items": "i", "split": {}}',
+        '{"config": {}, "ratings": "r", "items": "i", "split": {}, "baselines": false, "vectors": 5}',
+    ],
+)
 def test_a_damaged_training_folder_is_one_line(
     tmp_path: Path, content: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -1,11 +1,13 @@
-"""What the commands' options have in common."""
+"""What the commands' options and answers have in common."""
 
 from __future__ import annotations
 
 import argparse
+import json
+import sys
 from collections.abc import Collection
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 
 class Parser(argparse.ArgumentParser):
@@ -27,6 +29,12 @@ def positive(text: str) -> int:
     if number < 1:
         raise argparse.ArgumentTypeError(f"{text} is not a whole number from 1 up")
     return number
+
+
+def print_json(value: Any) -> None:
+    """``value`` for other programs; where the output isn't Unicode every sign has an escape, and none is lost."""
+    encoding = (sys.stdout.encoding or "").lower().replace("-", "")
+    print(json.dumps(value, ensure_ascii=encoding != "utf8", indent=1))
 
 
 def add_listing(parser: argparse.ArgumentParser) -> None:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 from typing import Any
 
-from convmf.commands.options import add_listing
+from convmf.commands.options import add_listing, print_json
 
 
 def add_predict(commands: Any) -> None:
@@ -32,7 +31,7 @@ def _predict(options: argparse.Namespace) -> int:
     model = ConvMF.load(options.model)
     answer = explain_text(model, options.text, options.top, user_id=options.user, replace=options.replace)
     if options.json:
-        print(json.dumps(answer, ensure_ascii=False, indent=1))
+        print_json(answer)
     else:
         _print_prediction(answer)
     return 0

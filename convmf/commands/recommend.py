@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 from typing import Any
 
-from convmf.commands.options import add_listing
+from convmf.commands.options import add_listing, print_json
+from convmf.errors import ModelError
 
 
 def add_recommend(commands: Any) -> None:
@@ -37,13 +37,21 @@ def _recommend(options: argparse.Namespace) -> int:
     from convmf.model.convmf import ConvMF
 
     model = ConvMF.load(options.model)
-    user = options.user if options.rate is None else dict(options.rate)
+    user = options.user if options.rate is None else _new_user(options.rate)
     rows = explain_recommendations(model, user, options.top, parts=options.explain)
     if options.json:
-        print(json.dumps(rows, ensure_ascii=False, indent=1))
+        print_json(rows)
     else:
         _print_recommendations(rows)
     return 0
+
+
+def _new_user(rates: list[tuple[str, float]]) -> dict[str, float]:
+    ratings = dict(rates)
+    if len(ratings) < len(rates):
+        twice = next(item_id for item_id in ratings if sum(item_id == other for other, _ in rates) > 1)
+        raise ModelError(f"Item {twice!r} is rated more than once; give --rate once for each item.")
+    return ratings
 
 
 def _print_recommendations(rows: list[dict[str, Any]]) -> None:

@@ -27,6 +27,7 @@ def fit_and_report(
     progress = Progress(config.n_iterations)
     stopped = StopOnInterrupt()
     started = time.perf_counter()
+    note = f" Go on with: python -m convmf train --resume {folder}" if folder else ""
     with stopped:
         model = fit(
             split,
@@ -37,22 +38,26 @@ def fit_and_report(
             checkpoint_to=folder,
             word_vectors=word_vectors,
         )
-    progress.close()
-    if folder is not None:
-        model.save(folder)
-    if stopped.asked:
-        note = f" Go on with: python -m convmf train --resume {folder}" if folder else ""
-        print(f"Stopped; the best of {len(model.history)} iterations is kept.{note}", file=sys.stderr)
-    seconds = time.perf_counter() - started
-    if word_vectors is not None and model.vocabulary is not None:
-        print(f"{word_vectors.name}: {word_vectors.coverage(model.vocabulary)}", file=sys.stderr)
-    return build_report(
-        model,
-        split,
-        seconds=seconds,
-        word_vectors=word_vectors,
-        all_baselines=baselines and not stopped.asked,
-    )
+        progress.close()
+        stopped_early = stopped.asked
+        if folder is not None:
+            model.save(folder)
+        if stopped_early:
+            print(f"Stopped; the best of {len(model.history)} iterations is kept.{note}", file=sys.stderr)
+        seconds = time.perf_counter() - started
+        if word_vectors is not None and model.vocabulary is not None:
+            print(f"{word_vectors.name}: {word_vectors.coverage(model.vocabulary)}", file=sys.stderr)
+        report = build_report(
+            model,
+            split,
+            seconds=seconds,
+            word_vectors=word_vectors,
+            all_baselines=baselines,
+            should_stop=lambda: stopped.asked,
+        )
+    if stopped.asked and not stopped_early:
+        print(f"Stopped; what was not measured yet is left out.{note}", file=sys.stderr)
+    return report
 
 
 def print_report(report: dict[str, Any]) -> None:

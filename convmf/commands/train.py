@@ -83,7 +83,11 @@ def _resume(options: argparse.Namespace) -> int:
         raise RunError(f"--resume goes on with the files and settings of before; leave --{flag} out.")
     try:
         job = read_json(path)
-        ConvMFConfig.from_saved(job["config"]), job["ratings"], job["items"], job["split"], job["baselines"]
+        ConvMFConfig.from_saved(job["config"])
+        kinds = {"ratings": str, "items": str, "split": dict, "baselines": bool, "vectors": str | None}
+        wrong = [name for name, kind in kinds.items() if not isinstance(job.get(name), kind)]
+        if wrong:
+            raise ValueError(f"{wrong[0]} is missing or of another kind")
     except (ValueError, KeyError, TypeError, RecursionError, ConfigError) as error:
         raise RunError(f"{path} is damaged ({error}); start the training anew.") from error
     return _run_job(job, options.resume, options.report, resume=True)
@@ -92,13 +96,18 @@ def _resume(options: argparse.Namespace) -> int:
 def _run_job(job: dict[str, Any], folder: Path, report_file: Path | None, *, resume: bool) -> int:
     from convmf.data.dataset import load_dataset
     from convmf.data.splits import SplitSettings, split_ratings
+    from convmf.training.checkpoint import FILE_NAME as CHECKPOINT
 
     settings = SplitSettings.from_dict(job["split"])
     split = split_ratings(load_dataset(job["ratings"], job["items"]), settings)
     vectors = read_word_vectors(Path(job["vectors"]), split.dataset) if job.get("vectors") else None
     folder.mkdir(parents=True, exist_ok=True)
+    if not resume:  # what another training left could only be resumed by mistake
+        for name in (CHECKPOINT, "report.json"):
+            (folder / name).unlink(missing_ok=True)
     write_json(folder / "train.json", job)
     config = ConvMFConfig.from_saved(job["config"])
+    resume = resume and (folder / CHECKPOINT).exists()  # one that was killed before its first begins
     report = fit_and_report(
         split, config, folder=folder, baselines=job["baselines"], resume=resume, word_vectors=vectors
     )

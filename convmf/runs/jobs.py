@@ -165,6 +165,8 @@ class Jobs:
             if self._queue:
                 return self._store.run(self._queue[0])
         waiting = self._store.active_runs()
+        if waiting and self._takes_over():
+            waiting = self._store.active_runs()
         return next((run for run in waiting if run.state != "queued"), waiting[0] if waiting else None)
 
     def progress(self, run_id: str) -> Progress:
@@ -208,6 +210,16 @@ class Jobs:
         return thread is None or not thread.is_alive()
 
     # Owning the workspace
+
+    def _takes_over(self) -> bool:
+        """Whether the server that trained here has died, so that this one has just marked its runs as interrupted."""
+        with self._guard:
+            if self._closed or self._owns_workspace:
+                return False
+            try:
+                return self._try_to_own()
+            except RunError:  # the workspace can't be written to; looking at it needs no more
+                return False
 
     def _try_to_own(self) -> bool:
         if not self._owns_workspace and self._store.acquire():

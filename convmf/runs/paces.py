@@ -9,7 +9,8 @@ from typing import Any
 
 from convmf.config import ConvMFConfig
 from convmf.data.splits import SplitSettings
-from convmf.runs.store import RunRecord, Store
+from convmf.errors import ConvMFError
+from convmf.runs.store import DatasetRecord, RunRecord, Store
 from convmf.training.forecast import Costs, TrainingSize, iteration_seconds, middle, pace, work
 
 MAX_RUNS = 5
@@ -37,19 +38,30 @@ def pace_of_runs(store: Store, device: str, count_words: CountWords) -> RunsPace
     for run in store.runs():
         if len(found) == MAX_RUNS:
             break
-        config = ConvMFConfig.from_dict(run.config)
-        if config.device != device or not run.iterations_done or config.text not in ("real", "shuffled"):
+        try:
+            measured = _pace_of(store, run, records.get(run.dataset_id), device, count_words)
+        except ConvMFError:  # of another version, damaged, or deleted meanwhile: others may tell
             continue
-        record, split = records[run.dataset_id], SplitSettings.from_dict(run.split)
-        n_words = count_words(record.id, config.max_length)
-        size = TrainingSize.of(record.n_users, record.n_items, record.n_ratings, n_words, split)
-        history = store.history(run.id)
-        measured = pace(work(size, config), history[1:] or history, _setup_seconds(store, run, history))
         if measured is not None:
             found.append((run.name, measured))
     if not found:
         return None
     return RunsPace(middle([one for _, one in found]), tuple(name for name, _ in found))
+
+
+def _pace_of(
+    store: Store, run: RunRecord, record: DatasetRecord | None, device: str, count_words: CountWords
+) -> Costs | None:
+    """The pace of one run on its data; None where it says nothing about ``device`` or texts."""
+    config = ConvMFConfig.from_dict(run.config)
+    if record is None or config.device != device or config.text not in ("real", "shuffled"):
+        return None
+    history = store.history(run.id)
+    n_words = count_words(record.id, config.max_length) if history else 0.0
+    size = TrainingSize.of(
+        record.n_users, record.n_items, record.n_ratings, n_words, SplitSettings.from_dict(run.split)
+    )
+    return pace(work(size, config), history[1:] or history, _setup_seconds(store, run, history))
 
 
 def likely_iterations(runs: Sequence[RunRecord], config: ConvMFConfig) -> int | None:
@@ -66,6 +78,7 @@ def likely_iterations(runs: Sequence[RunRecord], config: ConvMFConfig) -> int | 
 
 def _setup_seconds(store: Store, run: RunRecord, history: Sequence[Mapping[str, Any]]) -> float:
     """What the run took beside its iterations; 0 for one at work, or with iterations from before a pause."""
-    if run.started is None or run.ended is None or store.iteration_times(run.id)[0] < run.started:
+    times = store.iteration_times(run.id)
+    if run.started is None or run.ended is None or not times or times[0] < run.started:
         return 0.0
     return (run.ended - run.started).total_seconds() - iteration_seconds(history)

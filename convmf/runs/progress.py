@@ -57,7 +57,8 @@ def progress_of(
     times, history
         When each finished iteration was recorded, and its result.
     """
-    elapsed = ((run.ended or now) - run.started).total_seconds() if run.started else 0.0
+    # Not below 0 when the clock was set back.
+    elapsed = max(0.0, ((run.ended or now) - run.started).total_seconds()) if run.started else 0.0
     longest = soonest = None
     later = [ENDING, SAVING, MEASURING, *(comparing(name) for name in COSTLY if run.all_baselines)]
     is_learning = run.phase not in later

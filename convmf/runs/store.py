@@ -8,7 +8,7 @@ import os
 import secrets
 import shutil
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -249,6 +249,13 @@ class Store:
         """All runs, the newest first; their reports come without "history", which :meth:`run` gives."""
         return self._listed("")
 
+    def listing(self) -> tuple[list[DatasetRecord], list[RunRecord]]:
+        """All data sets and all runs, the newest first; the data set of each of these runs is among them, whatever
+        another session adds or deletes meanwhile."""
+        records = self.datasets()
+        known = {record.id for record in records}
+        return records, [run for run in self.runs() if run.dataset_id in known]
+
     def active_runs(self) -> list[RunRecord]:
         """The runs that wait for their training or are in it, the oldest first."""
         return self._listed(f"WHERE state IN ({', '.join('?' * len(ACTIVE))})", *ACTIVE)[::-1]
@@ -315,20 +322,36 @@ class Store:
         )
         return self.run(run_id)
 
+    def clear_report(self, run_id: str) -> None:
+        """Forget the figures of a run, whose model is about to become another one."""
+        self.database.update("runs", self.run(run_id).id, {"report": None})
+
     def delete_run(self, run_id: str) -> None:
         """Delete a run with its history, model and files.
 
         Raises
         ------
         RunError
-            It is waiting or training.
+            There is none, or it is waiting or training.
+        """
+        self.delete_runs([self.run(run_id).id])
+
+    def delete_runs(self, run_ids: Collection[str]) -> None:
+        """Delete all of these runs as :meth:`delete_run` does, or none; those that are gone already don't matter.
+
+        Raises
+        ------
+        RunError
+            One of them is waiting or training.
         """
         with self.database.transaction():
-            run = self.run(run_id)
-            if run.is_active:
-                raise RunError(f"{run.name} is {run.state}. Stop it first, then delete it.")
-            self.database.execute("DELETE FROM runs WHERE id = ?", run_id)
-        shutil.rmtree(self.folder / "runs" / run_id, ignore_errors=True)
+            runs = [run for run in self.runs() if run.id in set(run_ids)]
+            for run in runs:
+                if run.is_active:
+                    raise RunError(f"{run.name} is {run.state}. Stop it first, then delete it.")
+                self.database.execute("DELETE FROM runs WHERE id = ?", run.id)
+        for run in runs:
+            shutil.rmtree(self.folder / "runs" / run.id, ignore_errors=True)
 
     def run_folder(self, run_id: str) -> Path:
         """Where the files of a known run are."""

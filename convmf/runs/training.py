@@ -99,6 +99,7 @@ def default_training(store: Store, run: RunRecord, should_stop: Callable[[], boo
         for values in model.history:
             store.append_iteration(run.id, values)
     enter(SAVING)
+    store.clear_report(run.id)  # of an earlier model, should this one be saved and not be measured
     model.save(store.model_folder(run.id))
     enter(MEASURING)
     # The sum over the iterations: a resumed run counts from its first start, without the pause.

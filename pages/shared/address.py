@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
+from pages.shared.distinct import distinct
+
 
 def choice(label: str, options: Mapping[str, str], key: str, default: str, *, show_label: bool = True) -> str:
     """One of ``options`` (key to words) by buttons; the address has it as ``?key=…`` unless it is the default.
@@ -48,11 +50,12 @@ def pick(
         if gone and asked is not None and asked not in options:
             st.warning(gone)
         st.session_state[widget] = asked if asked in options else None
+    shown = distinct(options)
     chosen = st.selectbox(
         label,
-        list(options),
+        list(shown),
         index=None,
-        format_func=lambda option: options[option],
+        format_func=lambda option: shown[option],
         key=widget,
         placeholder=placeholder,
         width=width,

@@ -10,6 +10,7 @@ import streamlit as st
 from pages.shared import charts, cold_charts, cold_coloured, frame
 from pages.shared.cold_input import TEXT
 from pages.shared.cold_state import Subject, replacements
+from pages.shared.distinct import distinct
 
 if TYPE_CHECKING:  # the module behind it imports torch
     from convmf.explain import TextReading, WordWeight
@@ -76,11 +77,12 @@ def _replace(subject: Subject, text: str, spoken: list[WordWeight], selected: tu
     stretches = {(word.start, word.end): word for word in spoken}
     if st.session_state.get("cold_replace") not in stretches or selected is None:
         st.session_state["cold_replace"] = selected if selected in stretches else None
+    labels = distinct({stretch: _named(text, stretch, stretches) for stretch in stretches})
     st.selectbox(
         "Word to replace",
-        list(stretches),
+        list(labels),
         index=None,
-        format_func=lambda stretch: _named(text, stretch, stretches),
+        format_func=lambda stretch: labels[stretch],
         key="cold_replace",
         on_change=_choose,
         placeholder="Click a word above, or choose one here",

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
+from typing import TypeVar
 
 from convmf.runs.store import DatasetRecord, RunRecord
 
+Key = TypeVar("Key", bound=Hashable)
 
-def distinct(labels: Mapping[str, str], *, taken: str = "") -> dict[str, str]:
+
+def distinct(labels: Mapping[Key, str], *, taken: str = "") -> dict[Key, str]:
     """``labels`` (id to words), with a number behind those that came before or that are ``taken``."""
-    shown: dict[str, str] = {}
+    shown: dict[Key, str] = {}
     seen = {taken}
     for key, label in labels.items():
         candidate, number = label, 1
@@ -28,4 +31,4 @@ def dataset_labels(records: Sequence[DatasetRecord]) -> dict[str, str]:
 
 def run_labels(runs: Sequence[RunRecord], names: Mapping[str, str]) -> dict[str, str]:
     """Id of each run to its name and that of its data set; ``names`` are those of the data sets by their id."""
-    return distinct({run.id: f"{run.name} · {names[run.dataset_id]}" for run in runs})
+    return distinct({run.id: f"{run.name} · {names.get(run.dataset_id, '')}" for run in runs})

@@ -91,7 +91,7 @@ class Upload:
 
 def uploader(kind: Kind) -> Upload | None:
     """Let the user hand in a file; returns the last one that could be read, also after a change of page."""
-    key = f"upload_{kind.name}_{_generation()}"
+    key = f"upload_{kind.name}_{generation()}"
     st.file_uploader(kind.label, key=key, help=kind.help, on_change=_copy_out, args=(kind, key))
     arrived = st.session_state.pop(f"arrived_{kind.name}", None)
     if arrived is not None:
@@ -120,7 +120,7 @@ def forget(*kinds: Kind) -> None:
         for key in ("upload_of", "upload_error", "former", "table"):
             st.session_state.pop(f"{key}_{kind.name}", None)
     # A new key empties the upload fields; the other file stays in use although its field is empty, too.
-    st.session_state["upload_generation"] = _generation() + 1
+    st.session_state["upload_generation"] = generation() + 1
 
 
 def choose_columns(kind: Kind, upload: Upload) -> dict[str, Any] | None:
@@ -156,7 +156,8 @@ def read_table(kind: Kind, upload: Upload, columns: dict[str, Any]) -> Table | N
     return kept[1]
 
 
-def _generation() -> int:
+def generation() -> int:
+    """How often files were taken into use or forgotten: what belongs to the next ones has a new key."""
     return st.session_state.setdefault("upload_generation", 0)
 
 

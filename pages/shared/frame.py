@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from functools import cache
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NoReturn
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -103,22 +103,33 @@ def _open_workspace() -> None:
     try:
         jobs()
     except ConvMFError as error:
-        st.error(plain(str(error)))
-        st.stop()
+        _end_with(error)
+
+
+def _end_with(error: ConvMFError) -> NoReturn:
+    st.error(plain(str(error)))
+    st.stop()
 
 
 def _draw_status() -> None:
     """The status, looked at again while it may change by itself."""
     from pages.shared.workspace import jobs
 
-    may_change = jobs().active() is not None or not device.is_known()
+    try:
+        may_change = jobs().active() is not None or not device.is_known()
+    except ConvMFError as error:
+        _end_with(error)
     st.fragment(_status, run_every=STATUS_SECONDS if may_change else None)()
 
 
 def _status() -> None:
     from pages.shared.workspace import jobs
 
-    run = jobs().active()
+    try:
+        run = jobs().active()
+    except ConvMFError as error:
+        st.caption(plain(str(error)))
+        return
     if jobs().store.read_only:
         st.caption("Read-only demo: look around and predict.")
     if run is None:

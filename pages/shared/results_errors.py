@@ -9,6 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from pages.shared import address, frame, pick
+from pages.shared.workspace import store
 
 if TYPE_CHECKING:  # the modules behind them import torch
     from convmf.evaluation.held_out import Example
@@ -89,7 +90,7 @@ def _examples(run_id: str, found: Results, part: str) -> None:
 
     st.header("Single predictions and their texts", anchor=False)
     kind = address.choice("Predictions", EXAMPLE_KINDS, "examples", "worst", show_label=False)
-    user, item = _of_whom(found, part)
+    user, item = _of_whom(run_id, found, part)
     shown = examples(found.parts[part], found.dataset, kind, user_id=user, item_id=item)
     if not shown:
         st.info("This user has no held-out rating of this item. Take one of the two away to see more.")
@@ -123,11 +124,12 @@ def _examples(run_id: str, found: Results, part: str) -> None:
     _example(run_id, shown[row], known=part == "test")
 
 
-def _of_whom(found: Results, part: str) -> tuple[str | None, str | None]:
+def _of_whom(run_id: str, found: Results, part: str) -> tuple[str | None, str | None]:
     """The user and the item whose predictions are asked for, if any."""
     data, ratings = found.dataset, found.parts[part].ratings
     users = [data.user_ids[row] for row in sorted(set(ratings.user_index.tolist()))]
-    items = {data.item_ids[row]: data.label(row) for row in set(ratings.item_index.tolist())}
+    labels = pick.item_labels(store().run(run_id).dataset_id)
+    items = {data.item_ids[row]: labels[data.item_ids[row]] for row in set(ratings.item_index.tolist())}
     with st.container(horizontal=True):
         user = address.pick(
             "Of user",

@@ -44,8 +44,7 @@ def delete(runs: list[RunRecord]) -> None:
     """Delete runs, and say so on top of the page."""
 
     def delete_all() -> None:
-        for run in runs:
-            store().delete_run(run.id)
+        store().delete_runs([run.id for run in runs])
         if st.query_params.get("run") in {run.id for run in runs}:
             st.query_params.pop("run")  # what is gone needn't be missed
 
