@@ -84,7 +84,8 @@ def _next_step(records: list[DatasetRecord], runs: list[RunRecord]) -> None:
 def _first_step() -> None:
     st.markdown(f"**Next:** load the built-in data, {data_view.sample_text()}. It takes a second.")
     st.caption(
-        "Then a model learns from them, in seconds, and you describe a film of your own and see who would like it."
+        "Then a model learns from them, in a minute or two, and you describe a film of your own and see who would "
+        "like it."
     )
     with st.container(horizontal=True, vertical_alignment="center"):
         if st.button("Load the built-in data", type="primary"):

@@ -6,6 +6,7 @@ import dataclasses
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any
 
 from convmf.errors import ConfigError, quoted
@@ -324,7 +325,7 @@ def _checked(field: dataclasses.Field[Any], value: Any) -> Any:
 
 def _checked_number(name: str, rules: Mapping[str, Any], kind: type, value: Any) -> Any:
     low, high = rules["minimum"], rules["maximum"]
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    is_number = isinstance(value, Real) and not isinstance(value, bool)
     if not is_number or not low <= value <= high or (kind is int and value != int(value)):
         wanted = "a whole number" if kind is int else "a number"
         raise ConfigError(f"{name} is {wanted} from {low:g} to {high:g}, not {quoted(value)}.")

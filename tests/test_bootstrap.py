@@ -8,19 +8,19 @@ import pytest
 from convmf.data.dataset import Ratings
 from convmf.errors import DataError
 from convmf.evaluation.bootstrap import (
-    MIN_USERS,
+    MIN_GROUPS,
     Compared,
     Estimate,
-    UserErrors,
+    GroupErrors,
     compare,
     drawn_sums,
     estimate,
-    user_sums,
+    group_sums,
 )
 
 
 def test_sums_of_each_user_by_hand():
-    sums = user_sums(np.array([7, 2, 7]), [1.0, 10.0, 2.0], [1, 1, 1])
+    sums = group_sums(np.array([7, 2, 7]), [1.0, 10.0, 2.0], [1, 1, 1])
     assert sums.tolist() == [[10.0, 1.0], [3.0, 2.0]]
 
 
@@ -42,14 +42,14 @@ def test_draws_are_taken_in_blocks_without_changing_them(monkeypatch):
 
 
 def test_no_user_is_refused():
-    with pytest.raises(DataError, match="no user to draw"):
+    with pytest.raises(DataError, match="nothing to draw"):
         drawn_sums(np.empty((0, 2)))
 
 
 def test_the_interval_is_the_middle_of_the_draws_and_needs_ten_users():
     draws = np.append(np.arange(1001.0), np.nan)
-    assert estimate(500.0, draws, MIN_USERS) == Estimate(500.0, pytest.approx(25.0), pytest.approx(975.0))
-    assert estimate(500.0, draws, MIN_USERS - 1).interval is None
+    assert estimate(500.0, draws, MIN_GROUPS) == Estimate(500.0, pytest.approx(25.0), pytest.approx(975.0))
+    assert estimate(500.0, draws, MIN_GROUPS - 1).interval is None
     assert estimate(500.0, np.array([np.nan]), 100).interval is None
 
 
@@ -95,10 +95,27 @@ def test_a_comparison_survives_json():
 
 def test_errors_are_gathered_by_user():
     ratings = Ratings(np.array([0, 0, 1], np.int32), np.zeros(3, np.int32), np.array([1, 2, 3], np.float32))
-    errors = UserErrors(ratings)
+    errors = GroupErrors("test", ratings)
     errors.add("model", ratings.rating + 1)
     errors.add("biases", ratings.rating - 2)
     found = errors.compared()
     assert found["model"].rmse == Estimate(1.0), "two users are too few for an interval"
     assert found["biases"].rmse.value == 2.0
     assert found["biases"].gain.value == 0.5
+
+
+def test_new_items_are_drawn_with_all_their_ratings():
+    """Each item has an error that all of its ratings share, as one reading of a text has: users tell nothing of it."""
+    generator = np.random.default_rng(0)
+    n_users, n_items = 60, 20
+    users, items = np.divmod(np.arange(n_users * n_items, dtype=np.int32), n_items)
+    ratings = Ratings(users, items, np.zeros(n_users * n_items, np.float32))
+    ahead = {"test": 0, "cold": 0}
+    for _ in range(40):
+        model, other = generator.normal(size=(2, n_items))  # equally good
+        for part in ahead:
+            errors = GroupErrors(part, ratings)
+            errors.add("model", model[items] + generator.normal(size=len(items)))
+            errors.add("biases", other[items] + generator.normal(size=len(items)))
+            ahead[part] += errors.compared()["biases"].gain.sign != 0
+    assert ahead["cold"] <= 6 < 20 < ahead["test"]

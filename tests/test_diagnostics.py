@@ -29,7 +29,7 @@ def test_slices_by_hand():
     groups = diagnostics.Groups(np.array([0, 0, 2]), ("low", "none", "high"))
     error, beside = np.array([1.0, -3.0, 2.0]), np.array([2.0, 2.0, 1.0])
     low, high = diagnostics.slices(np.array([0, 1, 1]), error, beside, groups)
-    assert (low.label, low.n_ratings, low.n_users) == ("low", 2, 2)
+    assert (low.label, low.n_ratings) == ("low", 2)
     assert low.rmse == Estimate(pytest.approx(5**0.5)) and low.mean_error == Estimate(-1.0)
     assert low.baseline_rmse == 2.0
     assert (high.label, high.n_ratings, high.rmse.value, high.mean_error.value) == ("high", 1, 2.0, 2.0)
@@ -61,6 +61,19 @@ def test_calibration_by_hand():
     assert [part.predicted for part in bins] == list(range(1, 11))
     assert [part.actual.value for part in bins] == [value + 0.5 for value in range(1, 11)]
     assert diagnostics.calibration_gap(bins) == pytest.approx(0.5)
+
+
+def test_few_ratings_lie_off_by_chance_alone_as_far_as_expected():
+    generator = np.random.default_rng(0)
+    predicted = generator.normal(3, 1, (60, 300))
+    gaps, noises = [], []
+    for row in predicted:  # what is promised comes true on average
+        bins = diagnostics.calibration(np.arange(300), row, row + generator.normal(0, 0.9, 300))
+        gaps.append(diagnostics.calibration_gap(bins))
+        noises.append(diagnostics.calibration_noise(bins))
+    assert np.mean(gaps) == pytest.approx(np.mean(noises), rel=0.1)
+    few = diagnostics.calibration(np.arange(20), predicted[0, :20], predicted[0, :20])
+    assert diagnostics.calibration_noise(few) is None
 
 
 def test_one_and_the_same_prediction_is_one_bin():

@@ -38,7 +38,7 @@ def rows(**estimates: Compared) -> list[Row]:
 
 
 def group(label: str, rmse: float, shift: float, n: int = 100) -> Slice:
-    return Slice(label, n, 50, Estimate(rmse), Estimate(shift), 1.0)
+    return Slice(label, n, Estimate(rmse), Estimate(shift), 1.0)
 
 
 def test_every_predictor_has_a_row_and_what_was_not_measured_says_so():
@@ -50,13 +50,25 @@ def test_every_predictor_has_a_row_and_what_was_not_measured_says_so():
 
 
 def test_a_new_measurement_comes_before_the_report_and_the_report_s_interval_before_its_figure():
-    stored = {**REPORT, "user_bootstrap": {"test": {"pmf": Compared(Estimate(0.85, 0.8, 0.9)).to_dict()}}}
+    stored = {**REPORT, "bootstrap": {"test": {"pmf": Compared(Estimate(0.85, 0.8, 0.9)).to_dict()}}}
     measured = {"model": Compared(Estimate(0.81, 0.7, 0.9))}
     found = {row.key: row for row in comparison(stored, "test", measured, floor=0.5)}
     assert found["model"].rmse == Estimate(0.81, 0.7, 0.9)
     assert found["pmf"].rmse == Estimate(0.85, 0.8, 0.9)
     assert found["biases"].rmse == Estimate(0.9)
     assert found["floor"].rmse == Estimate(0.5)
+
+
+def test_an_older_report_keeps_its_intervals_on_known_items_only():
+    narrow = {"biases": Compared(Estimate(0.9, 0.8, 1.0), Estimate(0.1, 0.05, 0.15)).to_dict()}
+    report = {
+        "rmse": {"test": 0.8, "cold": 0.9},
+        "baselines": {"biases": {"test": 0.9, "cold": 0.9}},
+        "user_bootstrap": {"test": narrow, "cold": narrow},
+    }
+    known, new = ({row.key: row for row in comparison(report, part)}["biases"] for part in ("test", "cold"))
+    assert known.gain.interval == (0.05, 0.15)
+    assert new.rmse == Estimate(0.9) and new.gain is None, "they were of draws of users"
 
 
 def test_the_best_simple_rule_is_the_one_with_the_lowest_error():
@@ -78,7 +90,7 @@ def test_the_best_simple_rule_is_the_one_with_the_lowest_error():
             "2.0\u00a0% less (95\u00a0% interval −1.0 to 5.0\u00a0%), which could be chance.",
             "neutral",
         ),
-        (Estimate(0.2), "That is 20.0\u00a0% less; there are too few users for an interval.", "neutral"),
+        (Estimate(0.2), "That is 20.0\u00a0% less; there are too few items for an interval.", "neutral"),
     ],
 )
 def test_the_verdict_goes_by_the_interval(gain, verdict, tone):
@@ -117,10 +129,17 @@ def test_the_weakest_rating_needs_enough_ratings():
 
 
 def test_calibration_is_judged_by_the_scale():
-    bins = [CalibrationBin(50, 2.0, Estimate(2.2)), CalibrationBin(50, 4.0, Estimate(4.0))]
-    assert trust(bins, 4.0, "cold").tone == "good" and "is 0.10 points" in trust(bins, 4.0, "cold").text
-    assert trust(bins, 2.0, "cold").tone == "bad"
-    assert trust(bins, 2.0, "cold").text.startswith("On items that nobody had rated: where it predicted most")
+    bins = [CalibrationBin(50, 2.0, Estimate(2.2, 2.15, 2.25)), CalibrationBin(50, 4.0, Estimate(4.0, 3.95, 4.05))]
+    assert trust(bins, 4.0, "cold").tone == "good" and "is 0.10 points." in trust(bins, 4.0, "cold").text
+    found = trust(bins, 2.0, "cold")
+    assert found.tone == "bad" and "where it predicted 2.0 on average, people gave 2.2" in found.text
+    found = trust(bins, 0.9, "cold")
+    assert "where it predicted 2.00 on average, people gave 2.20" in found.text, "decimals go by the scale"
+    for wide in (Estimate(2.2, 1.9, 2.5), Estimate(2.2)):  # few ratings: the distance says little
+        found = trust([CalibrationBin(50, 2.0, wide), bins[1]], 2.0, "cold")
+        assert found.tone == "neutral" and found.text.endswith("could be chance.")
+    bins = [CalibrationBin(50, 2.0, Estimate(2.0, 1.9, 2.1)), CalibrationBin(50, 4.0, Estimate(4.0, 3.9, 4.1))]
+    assert trust(bins, 4.0, "cold").text.startswith("On items that nobody had rated: where it predicted most, 4.0 on")
     assert trust(bins[:1], 4.0, "cold") is None
 
 

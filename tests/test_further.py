@@ -12,14 +12,12 @@ from tests.helpers import TINY, tiny_dataset
 def test_by_hand():
     report = {
         "mae": {"test": 0.5, "cold": 0.75, "train": 0.1},
-        "rmse_interval": {"test": [0.6, 0.7], "cold": [0.8, 0.9]},
         "intervals": {"level": 0.8, "test": {"coverage": 0.81, "width": 1.5}, "cold": None},
         "ranking": {"k": 10, "test": {"model": {"recall": 0.2, "ndcg": 0.3}, "popularity": None}, "cold": None},
     }
     rows = {row.label: (row.value("cold"), row.value("test")) for row in further_rows(report)}
     assert rows == {
         "Mean absolute error (MAE)": ("0.750", "0.500"),
-        "RMSE, had other items been new": ("0.800 to 0.900", "–"),
         "Ratings inside their 80\u00a0% interval": ("–", "81.0\u00a0%"),
         "Width of the interval": ("–", "1.50"),
         "Recall@10, this model": ("–", "0.200"),

@@ -32,9 +32,9 @@ def test_a_model_from_the_disk_gives_the_figures_of_the_report(trained, tmp_path
     assert set(parts) == {"test", "cold"}
     for name, part in parts.items():
         assert part.compared["model"].rmse.value == pytest.approx(report["rmse"][name], abs=1e-6)
-        assert report["user_bootstrap"][name].keys() == part.compared.keys(), "those that weren't asked for have none"
+        assert report["bootstrap"][name].keys() == part.compared.keys(), "those that weren't asked for have none"
         for key, compared in part.compared.items():
-            stored = Compared.from_dict(report["user_bootstrap"][name][key])
+            stored = Compared.from_dict(report["bootstrap"][name][key])
             assert stored.rmse.interval == pytest.approx(compared.rmse.interval, abs=1e-6)
         for baseline in ("biases", "user_mean", "global_mean"):
             assert part.compared[baseline].rmse.value == pytest.approx(report["baselines"][baseline][name], abs=1e-6)
@@ -65,7 +65,7 @@ def test_every_view_counts_each_rating_once(trained):
 def test_intervals_of_baselines_that_take_a_training_are_in_the_report(trained):
     report = build_report(*trained, seconds=1.0, all_baselines=True)
     for name in ("test", "cold"):
-        stored = {key: Compared.from_dict(values) for key, values in report["user_bootstrap"][name].items()}
+        stored = {key: Compared.from_dict(values) for key, values in report["bootstrap"][name].items()}
         assert set(stored) == {"model", *report["baselines"]}
         for key, parts in report["baselines"].items():
             assert stored[key].rmse.value == pytest.approx(parts[name], abs=1e-6)
@@ -98,7 +98,7 @@ def test_a_stop_among_the_baselines_leaves_out_those_that_are_not_whole(trained)
     assert begun == ["pmf", "tfidf_ridge", "shuffled_text"]
     measured = {name for name, parts in report["baselines"].items() if parts is not None}
     assert measured == {"global_mean", "user_mean", "biases", "pmf", "tfidf_ridge"}
-    assert set(report["user_bootstrap"]["cold"]) == {"model", *measured}
+    assert set(report["bootstrap"]["cold"]) == {"model", *measured}
 
 
 def test_a_part_without_ratings_is_left_out():

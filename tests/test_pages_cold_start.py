@@ -82,7 +82,7 @@ def test_without_a_model_the_page_points_to_training(workspace):
 
 def test_a_run_without_texts_does_not_count_as_a_model_for_descriptions(workspace):
     trained(text="none")
-    assert "no trained model yet" in texts(cold_page())
+    assert "learned from ratings alone" in texts(cold_page())
 
 
 def test_a_description_gets_its_prediction_its_people_and_its_neighbours(workspace):
@@ -141,7 +141,7 @@ def test_the_expected_rating_stands_beside_that_of_an_item_without_a_text(worksp
 
 def test_a_model_of_data_without_descriptions_says_that_it_cannot_read(workspace):
     data = tiny_dataset()
-    trained(dataclasses.replace(data, texts=("",) * data.n_items))
+    trained(dataclasses.replace(data, texts=("the",) * data.n_items))  # no word that says something
     assert "learned from data without descriptions" in texts(describe(cold_page(), "war soldiers"))
 
 

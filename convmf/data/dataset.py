@@ -90,7 +90,7 @@ class Dataset:
         Parameters
         ----------
         ratings
-            Columns user_id, item_id, rating.
+            Columns user_id, item_id, rating. Of several ratings of one item by one user the last counts.
         items
             Columns item_id, title, text, genres; None where there are ratings only.
 
@@ -112,6 +112,10 @@ class Dataset:
         unknown = [label for label in rated_ids if label not in row_of]
         row_of.update({label: len(known) + position for position, label in enumerate(unknown)})
         rows = np.array([row_of[label] for label in rated_ids], dtype=np.int32)
+        values = ratings["rating"].to_numpy(dtype=np.float32, copy=True)
+        pairs = pd.Series(user_codes.astype(np.int64) * len(rated_ids) + item_codes)
+        if (repeated := pairs.duplicated(keep="last").to_numpy()).any():  # what the readers give has none
+            user_codes, item_codes, values = user_codes[~repeated], item_codes[~repeated], values[~repeated]
 
         def column(key: str) -> tuple[str, ...]:
             values = items[key].fillna("").astype(str).tolist() if key in items else [""] * len(known)
@@ -124,7 +128,7 @@ class Dataset:
             titles=column("title"),
             texts=column("text"),
             genres=column("genres"),
-            ratings=Ratings(user_codes, rows[item_codes], ratings["rating"].to_numpy(dtype=np.float32, copy=True)),
+            ratings=Ratings(user_codes, rows[item_codes], values),
         )
 
     @property

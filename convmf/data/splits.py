@@ -7,6 +7,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -35,7 +36,7 @@ class SplitSettings:
                 f"valid and test together take {self.valid + self.test:g} of the ratings; "
                 "leave at least 0.1 to train on."
             )
-        if not isinstance(self.seed, int) or self.seed < 0:
+        if not isinstance(self.seed, Integral) or self.seed < 0:
             raise ConfigError(f"seed is a whole number from 0 up, not {quoted(self.seed)}.")
 
     def to_dict(self) -> dict[str, Any]:

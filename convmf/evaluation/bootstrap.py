@@ -1,8 +1,10 @@
-"""How far a measured figure could lie from the true one by the luck of which users were measured.
+"""How far a measured figure could lie from the true one by the luck of what it was measured on.
 
-The ratings of one user go together, so whole users are drawn anew, with replacement, and everything is
-measured again on each draw (the cluster bootstrap; Efron & Tibshirani, An Introduction to the Bootstrap, 1993).
-All figures are measured on the same draws, so that differences between them are paired.
+On known items the luck is whose ratings were held out, and the ratings of one user go together: whole users are drawn
+anew, with replacement, and everything is measured again on each draw (the cluster bootstrap; Efron & Tibshirani, An
+Introduction to the Bootstrap, 1993). On new items the greater luck is which items were held out, all ratings of which
+stand and fall with one reading of their text: there it is items that are drawn. All figures are measured on the same
+draws, so that differences between them are paired.
 """
 
 from __future__ import annotations
@@ -19,8 +21,10 @@ from convmf.errors import DataError
 
 N_DRAWS = 1000
 LEVEL = 0.95
-MIN_USERS = 10
-"""With fewer users the draws hardly differ, and an interval would promise too much."""
+MIN_GROUPS = 10
+"""With fewer users, or items, the draws hardly differ, and an interval would promise too much."""
+DRAWN = {"test": "users", "cold": "items"}
+"""What is drawn in each part of a split."""
 
 _BLOCK_CELLS = 4_000_000
 
@@ -29,7 +33,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Estimate:
-    """A figure and its 95 % interval; ``lower`` and ``upper`` are None where there are too few users for one."""
+    """A figure and its 95 % interval; ``lower`` and ``upper`` are None where there is too little to draw for one."""
 
     value: float
     lower: float | None = None
@@ -50,7 +54,7 @@ class Estimate:
 class Compared:
     """The RMSE of a predictor, and ``gain``: the share by which the model's RMSE is lower than that.
 
-    ``gain`` is 1 − RMSE of the model / RMSE of this predictor, measured on the same draws of users; it is
+    ``gain`` is 1 − RMSE of the model / RMSE of this predictor, measured on the same draws; it is
     negative where the model is worse, and None for the model itself.
     """
 
@@ -68,65 +72,71 @@ class Compared:
         return cls(Estimate(*values["rmse"]), Estimate(*values["gain"]) if values["gain"] else None)
 
 
-class UserErrors:
-    """Squared errors of predictors on some ratings, summed by user, so that no prediction has to be kept."""
+class GroupErrors:
+    """Squared errors of predictors on one part of a split, summed by what is drawn there, so that no prediction has to
+    be kept."""
 
-    def __init__(self, ratings: Ratings) -> None:
-        self._ratings = ratings
+    def __init__(self, part: str, ratings: Ratings) -> None:
+        self._ratings, self._groups = ratings, drawn_groups(part, ratings)
         self._sums: dict[str, Floats] = {}
 
     def add(self, name: str, predicted: NDArray[np.floating]) -> None:
         """Take in the predictions (n_ratings,) of a predictor."""
         errors = np.subtract(predicted, self._ratings.rating, dtype=np.float64)
-        self._sums[name] = user_sums(self._ratings.user_index, errors**2)[:, 0]
+        self._sums[name] = group_sums(self._groups, errors**2)[:, 0]
 
     def compared(self) -> dict[str, Compared]:
         """RMSE of each predictor with its interval, and the gain of the one called "model" over it."""
-        counts = user_sums(self._ratings.user_index, np.ones(len(self._ratings)))[:, 0]
+        counts = group_sums(self._groups, np.ones(len(self._ratings)))[:, 0]
         return compare(self._sums, counts)
 
 
-def user_sums(user_index: NDArray[np.integer], *columns: ArrayLike) -> Floats:
-    """Sums of each column (n_ratings,) over each user that occurs, (n_users, n_columns)."""
-    _, codes = np.unique(user_index, return_inverse=True)
+def drawn_groups(part: str, ratings: Ratings) -> NDArray[np.integer]:
+    """The row number of what is drawn with each rating of "test" or "cold", its user or its item: (n_ratings,)."""
+    return ratings.item_index if DRAWN[part] == "items" else ratings.user_index
+
+
+def group_sums(groups: NDArray[np.integer], *columns: ArrayLike) -> Floats:
+    """Sums of each column (n_ratings,) over each group that occurs, (n_groups, n_columns)."""
+    _, codes = np.unique(groups, return_inverse=True)
     return np.stack([np.bincount(codes, weights=np.asarray(column, dtype=np.float64)) for column in columns], axis=1)
 
 
 def drawn_sums(sums: Floats, *, n_draws: int = N_DRAWS, seed: int = 0) -> Floats:
-    """The sums over all users, measured on ``n_draws`` draws of as many users: (n_draws, n_columns).
+    """The sums over all groups, measured on ``n_draws`` draws of as many groups: (n_draws, n_columns).
 
     Parameters
     ----------
     sums
-        What adds up, by user, (n_users, n_columns), from :func:`user_sums`.
+        What adds up, by group, (n_groups, n_columns), from :func:`group_sums`.
 
     Raises
     ------
     DataError
-        There is no user.
+        There is no group.
     """
-    n_users = len(sums)
-    if not n_users:
-        raise DataError("There is no user to draw; hold out a larger share of the ratings.")
+    n_groups = len(sums)
+    if not n_groups:
+        raise DataError("There is nothing to draw; hold out a larger share of the ratings.")
     generator = np.random.default_rng(seed)
-    block = max(1, _BLOCK_CELLS // n_users)
+    block = max(1, _BLOCK_CELLS // n_groups)
     drawn = []
     for start in range(0, n_draws, block):
         size = min(block, n_draws - start)
-        users = generator.integers(n_users, size=(size, n_users))
-        users += np.arange(size)[:, None] * n_users
-        times = np.bincount(users.ravel(), minlength=size * n_users).reshape(size, n_users)
+        drawn_rows = generator.integers(n_groups, size=(size, n_groups))
+        drawn_rows += np.arange(size)[:, None] * n_groups
+        times = np.bincount(drawn_rows.ravel(), minlength=size * n_groups).reshape(size, n_groups)
         drawn.append(times.astype(np.float64) @ sums)
     return np.concatenate(drawn)
 
 
-def estimate(value: float, draws: Floats, n_users: int) -> Estimate:
+def estimate(value: float, draws: Floats, n_groups: int) -> Estimate:
     """``value`` with the percentile interval of ``draws`` (n_draws,); draws that are NaN don't count.
 
-    ``n_users`` is the number of users that the figure speaks of: below ``MIN_USERS`` there is no interval.
+    ``n_groups`` is the number of users, or items, that the figure speaks of: below ``MIN_GROUPS`` there is no interval.
     """
     known = draws[np.isfinite(draws)]
-    if n_users < MIN_USERS or not len(known):
+    if n_groups < MIN_GROUPS or not len(known):
         return Estimate(float(value))
     lower, upper = np.quantile(known, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     return Estimate(float(value), float(lower), float(upper))
@@ -138,9 +148,9 @@ def compare(squared_errors: Mapping[str, Floats], counts: Floats, *, seed: int =
     Parameters
     ----------
     squared_errors
-        By predictor, the sum of squared errors of each user, (n_users,).
+        By predictor, the sum of squared errors of each group, (n_groups,).
     counts
-        Ratings of each user, (n_users,), none of them 0.
+        Ratings of each group, (n_groups,), none of them 0.
     """
     names = list(squared_errors)
     sums = np.stack([*squared_errors.values(), counts], axis=1)

@@ -62,13 +62,16 @@ def comparison(
     Parameters
     ----------
     report
-        Of the run; intervals come from its "user_bootstrap", where it has that.
+        Of the run; intervals come from its "bootstrap", where it has that. Older reports have a
+        "user_bootstrap", in which
+        the intervals on new items are of draws of users, and too narrow: of those none is taken.
     measured
         What was measured again from the saved model; comes before the report.
     floor
         The lowest possible RMSE, where the data were made and it is known.
     """
-    stored = (report.get("user_bootstrap") or {}).get(part) or {}
+    old = {"test": (report.get("user_bootstrap") or {}).get("test")}
+    stored = (report.get("bootstrap") or old).get(part) or {}
     found = {key: Compared.from_dict(values) for key, values in stored.items() if values} | dict(measured or {})
     plain = {MODEL: report["rmse"], **report["baselines"], FLOOR: {part: floor}}
     rows = []

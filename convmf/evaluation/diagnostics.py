@@ -5,19 +5,22 @@ Everything here works on arrays of one length, (n_ratings,): a held-out rating a
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from convmf.evaluation.bootstrap import Estimate, drawn_sums, estimate, user_sums
+from convmf.evaluation.bootstrap import Estimate, drawn_sums, estimate, group_sums
 
 MAX_VALUES = 12
 """Ratings with more different values than this are put into ranges."""
 
 N_BINS = 10
 MIN_USER_RATINGS = 5
+_NORMAL_975 = 1.959964
+"""Half the width of a 95 % interval, in standard deviations."""
 
 Floats = NDArray[np.floating]
 Index = NDArray[np.integer]
@@ -41,7 +44,6 @@ class Slice:
 
     label: str
     n_ratings: int
-    n_users: int
     rmse: Estimate
     mean_error: Estimate
     baseline_rmse: float
@@ -101,27 +103,27 @@ def rating_groups(ratings: Floats) -> Groups:
     return Groups(codes.astype(np.int64), labels)
 
 
-def slices(user_index: Index, error: Floats, baseline_error: Floats, groups: Groups) -> list[Slice]:
-    """The errors of each group that has ratings, with intervals over users drawn for all groups at once."""
+def slices(drawn_groups: Index, error: Floats, baseline_error: Floats, groups: Groups) -> list[Slice]:
+    """The errors of each group that has ratings, with intervals by draws of whole ``drawn_groups`` (users, or items),
+    for all groups at once."""
     present = [code for code in range(len(groups.labels)) if (groups.codes == code).any()]
     columns: list[Floats] = []
     for code in present:
         inside = (groups.codes == code).astype(np.float64)
         columns += [inside * error**2, inside * error, inside]
-    sums = user_sums(user_index, *columns)
-    totals, drawn, n_users = sums.sum(axis=0), drawn_sums(sums), (sums[:, 2::3] > 0).sum(axis=0)
+    sums = group_sums(drawn_groups, *columns)
+    totals, drawn, n_members = sums.sum(axis=0), drawn_sums(sums), (sums[:, 2::3] > 0).sum(axis=0)
     found = []
     for position, code in enumerate(present):
         squared, signed, count = range(3 * position, 3 * position + 3)
-        members, rows = int(n_users[position]), groups.codes == code
-        with np.errstate(divide="ignore", invalid="ignore"):  # a draw may hold no user of this group
+        members, rows = int(n_members[position]), groups.codes == code
+        with np.errstate(divide="ignore", invalid="ignore"):  # a draw may hold nothing of this group
             rmse = np.sqrt(drawn[:, squared] / drawn[:, count])
             mean = drawn[:, signed] / drawn[:, count]
         found.append(
             Slice(
                 label=groups.labels[code],
                 n_ratings=int(totals[count]),
-                n_users=members,
                 rmse=estimate(np.sqrt(totals[squared] / totals[count]), rmse, members),
                 mean_error=estimate(totals[signed] / totals[count], mean, members),
                 baseline_rmse=float(np.sqrt(np.square(baseline_error[rows]).mean())),
@@ -141,14 +143,14 @@ def spreads(predicted: Floats, groups: Groups) -> list[Spread]:
     return found
 
 
-def calibration(user_index: Index, predicted: Floats, ratings: Floats) -> list[CalibrationBin]:
+def calibration(drawn_groups: Index, predicted: Floats, ratings: Floats) -> list[CalibrationBin]:
     """Real ratings by tenths of the predictions, the lowest first; equal predictions stay together."""
     edges = np.unique(np.quantile(predicted, np.linspace(0, 1, N_BINS + 1)[1:-1]))
     codes = np.searchsorted(edges, predicted, side="right")
     found = []
     for code in np.unique(codes):
         rows = codes == code
-        sums = user_sums(user_index[rows], ratings[rows], np.ones(rows.sum()))
+        sums = group_sums(drawn_groups[rows], ratings[rows], np.ones(rows.sum()))
         drawn = drawn_sums(sums)
         mean = float(ratings[rows].mean(dtype=np.float64))
         actual = estimate(mean, drawn[:, 0] / drawn[:, 1], len(sums))
@@ -160,6 +162,21 @@ def calibration_gap(bins: Sequence[CalibrationBin]) -> float:
     """Mean distance between predicted and real mean, weighted by ratings (expected calibration error)."""
     total = sum(part.n_ratings for part in bins)
     return sum(part.n_ratings * abs(part.predicted - part.actual.value) for part in bins) / total
+
+
+def calibration_noise(bins: Sequence[CalibrationBin]) -> float | None:
+    """The gap to be expected of predictions that promise just what comes true, by chance alone: with few ratings a
+    mean lies beside its expectation. None where a bin has too little for an interval.
+
+    For a mean with a normal error of standard deviation s the distance is s·√(2/π) on average.
+    """
+    total, noise = sum(part.n_ratings for part in bins), 0.0
+    for part in bins:
+        if part.actual.interval is None:
+            return None
+        low, high = part.actual.interval
+        noise += part.n_ratings / total * (high - low) / (2 * _NORMAL_975) * math.sqrt(2 / math.pi)
+    return noise
 
 
 def extremes(error: Floats, baseline_error: Floats, kind: str, n: int = 20) -> NDArray[np.int64]:
@@ -177,7 +194,7 @@ def extremes(error: Floats, baseline_error: Floats, kind: str, n: int = 20) -> N
 def user_errors(user_index: Index, error: Floats) -> list[UserError]:
     """The errors of each user with at least ``MIN_USER_RATINGS`` held-out ratings, the largest RMSE first."""
     users = np.unique(user_index)
-    squared, signed, count = user_sums(user_index, error**2, error, np.ones(len(error))).T
+    squared, signed, count = group_sums(user_index, error**2, error, np.ones(len(error))).T
     rmse, mean = np.sqrt(squared / count), signed / count
     enough = np.flatnonzero(count >= MIN_USER_RATINGS)
     order = enough[np.argsort(-rmse[enough], kind="stable")]

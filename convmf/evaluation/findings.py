@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from convmf.evaluation.bootstrap import Estimate
+from convmf.evaluation.bootstrap import DRAWN, Estimate
 from convmf.evaluation.comparison import MODEL, Row, best_simple
-from convmf.evaluation.diagnostics import CalibrationBin, Slice, calibration_gap
+from convmf.evaluation.diagnostics import CalibrationBin, Slice, calibration_gap, calibration_noise
 from convmf.labels import lower_first
 
 GOOD, NEUTRAL, BAD = "good", "neutral", "bad"
@@ -47,7 +47,7 @@ def against_simple(part: str, rows: list[Row]) -> Finding | None:
     )
     if simple.gain is None:
         return Finding(title, text.strip())
-    verdict, tone = _verdict(simple.gain)
+    verdict, tone = _verdict(simple.gain, DRAWN[part])
     better = [row for row in rows if row.key in RIVALS and row.rmse and row.gain and row.gain.sign < 0]
     told = "".join(f" {row.label} did better than the model: {row.rmse.value:.2f}." for row in better if row.rmse)
     return Finding(title, text + verdict + told, NEUTRAL if better and tone == GOOD else tone)
@@ -91,13 +91,22 @@ def trust(bins: Sequence[CalibrationBin], scale: float, part: str) -> Finding | 
     rating."""
     if len(bins) < 2 or sum(one.n_ratings for one in bins) < MIN_RATINGS:
         return None
-    gap, top = calibration_gap(bins), bins[-1]
+    gap, noise, near = calibration_gap(bins), calibration_noise(bins), 0.03 * scale
+    digits = 1 if scale >= 2 else 2
+    by_chance = gap >= near and (noise is None or gap - noise < near)
+    if gap < near or by_chance:
+        shown, told = bins[-1], "it predicted most,"
+    else:
+        shown, told = max(bins, key=lambda one: one.n_ratings * abs(one.predicted - one.actual.value)), "it predicted"
     text = (
-        f"On {_PARTS[part][1]}: where it predicted most, {top.predicted:.1f} on average, people gave "
-        f"{top.actual.value:.1f}. "
-        f"Over all predictions, the distance between promise and reality is {gap:.2f} points."
+        f"On {_PARTS[part][1]}: where {told} {shown.predicted:.{digits}f} on average, people gave "
+        f"{shown.actual.value:.{digits}f}. "
+        f"Over all predictions, the distance between promise and reality is {gap:.2f} points"
     )
-    return Finding("Can it be taken at its word?", text, GOOD if gap < 0.03 * scale else BAD)
+    title = "Can it be taken at its word?"
+    if by_chance:
+        return Finding(title, text + ", which with so few ratings could be chance.")
+    return Finding(title, text + ".", GOOD if gap < near else BAD)
 
 
 def first_of_the_list(ranking: Mapping[str, Any] | None) -> Finding | None:
@@ -171,12 +180,12 @@ def _hundredths(share: float) -> str:
     return f"{round(100 * share, 1) + 0.0:.1f}".replace("-", "−")
 
 
-def _verdict(gain: Estimate) -> tuple[str, str]:
+def _verdict(gain: Estimate, drawn: str) -> tuple[str, str]:
     lower, upper = gain.lower, gain.upper
     loss = Estimate(-gain.value, None if upper is None else -upper, None if lower is None else -lower)
     less = percent(gain, "less") if gain.value > 0 else percent(loss, "more")
     if gain.interval is None:
-        return f"That is {less}; there are too few users for an interval.", NEUTRAL
+        return f"That is {less}; there are too few {drawn} for an interval.", NEUTRAL
     if gain.sign > 0:
         return f"That is {less}.", GOOD
     if gain.sign < 0:

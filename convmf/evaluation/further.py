@@ -28,9 +28,12 @@ class FurtherRow:
 
 def further_rows(report: Mapping[str, Any]) -> list[FurtherRow]:
     """What there is of them in a report; older reports have none."""
-    rows = [_mae(report.get("mae") or {}), _new_items(report.get("rmse_interval") or {})]
-    rows += [*_intervals(report.get("intervals") or {}), *_ranking(report.get("ranking") or {})]
-    return [row for row in rows if row is not None and (row.cold, row.test) != (NONE, NONE)]
+    rows = [
+        _mae(report.get("mae") or {}),
+        *_intervals(report.get("intervals") or {}),
+        *_ranking(report.get("ranking") or {}),
+    ]
+    return [row for row in rows if (row.cold, row.test) != (NONE, NONE)]
 
 
 def _row(label: str, figures: Mapping[str, Any], form: str, meaning: str) -> FurtherRow:
@@ -51,19 +54,6 @@ def _mae(parts: Mapping[str, Any]) -> FurtherRow:
         parts,
         ".3f",
         "How far off a prediction is on average, in rating points; large errors weigh less than in the RMSE.",
-    )
-
-
-def _new_items(parts: Mapping[str, Any]) -> FurtherRow | None:
-    ends = parts.get("cold")
-    if not ends:
-        return None
-    return FurtherRow(
-        "RMSE, had other items been new",
-        f"{ends[0]:.3f} to {ends[1]:.3f}",
-        NONE,
-        "95 % interval over the held-out items instead of the users: the better guide to items yet to come, where few "
-        "were held out.",
     )
 
 

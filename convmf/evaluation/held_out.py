@@ -14,7 +14,7 @@ from convmf.data.splits import Split
 from convmf.errors import DataError
 from convmf.evaluation import diagnostics
 from convmf.evaluation.baselines import Predictor, simple_baselines
-from convmf.evaluation.bootstrap import Compared, UserErrors
+from convmf.evaluation.bootstrap import Compared, GroupErrors, drawn_groups
 from convmf.model.convmf import ConvMF
 
 Floats = NDArray[np.float32]
@@ -62,7 +62,7 @@ class HeldOut:
     @cached_property
     def compared(self) -> dict[str, Compared]:
         """RMSE of the model and the simple baselines, with intervals."""
-        errors = UserErrors(self.ratings)
+        errors = GroupErrors(self.name, self.ratings)
         for name, predicted in self.predicted.items():
             errors.add(name, predicted)
         return errors.compared()
@@ -90,10 +90,12 @@ class HeldOut:
     @cached_property
     def calibration(self) -> list[diagnostics.CalibrationBin]:
         """Real ratings by what was predicted."""
-        return diagnostics.calibration(self.ratings.user_index, self.predicted["model"], self.ratings.rating)
+        groups = drawn_groups(self.name, self.ratings)
+        return diagnostics.calibration(groups, self.predicted["model"], self.ratings.rating)
 
     def _slices(self, groups: diagnostics.Groups) -> list[diagnostics.Slice]:
-        return diagnostics.slices(self.ratings.user_index, self.error, self.baseline_error, groups)
+        drawn = drawn_groups(self.name, self.ratings)
+        return diagnostics.slices(drawn, self.error, self.baseline_error, groups)
 
 
 def held_out(model: ConvMF, split: Split) -> dict[str, HeldOut]:

@@ -124,7 +124,8 @@ class ClientReport:
         return (
             "<h2>Beside simpler methods</h2><p>RMSE is the typical distance between predicted and real rating, in "
             "rating points; lower is better. The 95 % interval says where a figure could lie if other users had been "
-            f"asked. “Less error” compares the model with that row, measured on the same users.</p>{tables}"
+            "asked, or, on new items, if other items had been the new ones. “Less error” compares the model with that "
+            f"row, measured on the same ratings.</p>{tables}"
             f"{self._further()}"
         )
 

@@ -19,6 +19,8 @@ SERIES = (ACCENT, AMBER, QUIET, "#A77BD8", RED, "#7FA53A", "#5B55EE", "#9A6633")
 HEIGHT = 360
 _GRID = "rgba(138, 146, 158, 0.25)"
 _PARTS = {"test": "known items", "cold": "new items"}
+LUCK = {"test": "if other users had been asked", "cold": "if other items had been the new ones"}
+"""What the intervals of each part allow for."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,7 @@ def comparison_plot(rows: Sequence[Row], part: str) -> Picture:
         f"Typical error on {_PARTS[part]}",
         figure,
         "RMSE, the typical distance between predicted and real rating. The whiskers are 95 % intervals: where the "
-        "figure could lie if other users had been asked.",
+        f"figure could lie {LUCK[part]}.",
         f"Dot plot of the error of each predictor. Lowest: {best.label}. {listed}.",
     )
 
@@ -86,7 +88,7 @@ def slices_plot(slices: Sequence[Slice], title: str, x_title: str, what: str) ->
             marker={"size": 9},
             customdata=[
                 f"{_words(part.rmse)}<br>predicts {part.mean_error.value:+.2f} against reality on average"
-                f"<br>{part.n_ratings:,} ratings by {part.n_users:,} users"
+                f"<br>{part.n_ratings:,} ratings"
                 for part in slices
             ],
             hovertemplate="model %{customdata}<extra></extra>",

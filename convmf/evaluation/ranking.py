@@ -44,7 +44,7 @@ class RankingMetrics:
         Share of the candidates that are among somebody's k.
     novelty
         Mean of −log₂(share of users who rated the item in training) over all k of all users (Zhou et al.,
-        PNAS 2010), in bits; None where nobody rated the candidates.
+        PNAS 2010), in bits; None where nobody rated one of the candidates.
     """
 
     recall: float
@@ -195,10 +195,10 @@ class RankingTask:
 def ranking_report(model: ConvMF, split: Split, k: int = K) -> dict[str, Any]:
     """The ranking figures of a trained model beside popularity and chance: {k, relevant, test, cold}.
 
-    ``test`` ranks the items that have training ratings, by what a user liked of the test part; ``cold``
-    ranks the cold items alone. Each is {n_users, n_candidates, model, popularity, random, recall_lead}, or None
-    without relevant ratings. Popularity, the number of training ratings, has nothing to say about cold items;
-    ``recall_lead`` is [value, lower, upper] of the model's recall less that of popularity.
+    ``test`` ranks the items that have training ratings, by what a user liked of the test part; ``cold`` ranks the
+    cold items alone. Each is {n_users, n_candidates, model, popularity, random, recall_lead}, or None without relevant
+    ratings, or where k places hold all candidates. Popularity, the number of training ratings, has nothing to say
+    about cold items; ``recall_lead`` is [value, lower, upper] of the model's recall less that of popularity.
     """
     rated = np.unique(split.train.item_index).astype(np.int64)
     cold = np.flatnonzero(split.cold_items)
@@ -214,12 +214,12 @@ def _part_report(
     model: ConvMF, split: Split, part: Ratings, candidates: NDArray[np.int64], k: int
 ) -> dict[str, Any] | None:
     task = RankingTask.of(split, part, candidates)
-    if not len(task.users):
+    if not len(task.users) or len(candidates) <= k:  # every list would hold them all
         return None
     generator = torch.Generator().manual_seed(split.settings.seed)
 
     def by_model(users: NDArray[np.int64]) -> Tensor:
-        return model.scores(users)[:, torch.from_numpy(candidates)]
+        return model.scores(users, candidates)
 
     def by_popularity(users: NDArray[np.int64]) -> Tensor:
         return torch.from_numpy(task.popularity.astype(np.float32)).expand(len(users), -1)

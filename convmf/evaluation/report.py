@@ -11,8 +11,8 @@ from convmf.data.vectors import WordVectors
 from convmf.device import choose_device
 from convmf.errors import RunError
 from convmf.evaluation import baselines as levels
-from convmf.evaluation.bootstrap import UserErrors
-from convmf.evaluation.metrics import mae, rmse, rmse_interval
+from convmf.evaluation.bootstrap import GroupErrors
+from convmf.evaluation.metrics import mae, rmse
 from convmf.evaluation.ranking import ranking_report
 from convmf.evaluation.uncertainty import interval_report
 from convmf.model.convmf import ConvMF
@@ -53,17 +53,18 @@ def build_report(
 
     Returns
     -------
-    JSON-ready dictionary; a figure that doesn't apply is None. ``rmse_interval`` is the 95 % interval of
-    the RMSE (see :func:`convmf.evaluation.metrics.rmse_interval`); ``intervals`` tells how many ratings the
-    predictive intervals hold, ``ranking`` how good the top of the ranking is, ``user_bootstrap`` the RMSE of the
-    model and of each baseline with its interval over users (:class:`convmf.evaluation.bootstrap.Compared`).
+    JSON-ready dictionary; a figure that doesn't apply is None. ``intervals`` tells how many ratings the predictive
+    intervals hold, ``ranking`` how good the top of the ranking is, ``bootstrap`` the RMSE of the model and of each
+    baseline with its interval over users, or of cold items over items (:mod:`convmf.evaluation.bootstrap`).
     """
     parts = {"train": split.train, "valid": split.valid, "test": split.test, "cold": split.cold}
     predictions = {
         name: model.predict_rows(part.user_index, part.item_index) for name, part in parts.items() if len(part)
     }
 
-    errors: dict[str, UserErrors] = {name: UserErrors(parts[name]) for name in ("test", "cold") if name in predictions}
+    errors: dict[str, GroupErrors] = {
+        name: GroupErrors(name, parts[name]) for name in ("test", "cold") if name in predictions
+    }
     for name, part_errors in errors.items():
         part_errors.add("model", predictions[name])
     baselines = baseline_report(
@@ -92,16 +93,11 @@ def build_report(
         "iterations": len(model.history),
         "best_iteration": model.best_iteration,
         "rmse": measured(rmse),
-        "rmse_interval": {
-            # Other users would have rated the known items; of unseen items it is the items that might be others.
-            name: list(rmse_interval(predictions[name], parts[name].rating, groups)) if name in predictions else None
-            for name, groups in (("test", split.test.user_index), ("cold", split.cold.item_index))
-        },
         "mae": measured(mae),
         "intervals": interval_report(model, split),
         "ranking": ranking_report(model, split),
         "baselines": baselines,
-        "user_bootstrap": {
+        "bootstrap": {
             part: {name: compared.to_dict() for name, compared in found.compared().items()}
             for part, found in errors.items()
         },
@@ -117,7 +113,7 @@ def baseline_report(
     word_vectors: WordVectors | None,
     all_baselines: bool,
     should_stop: Callable[[], bool] | None = None,
-    errors: Mapping[str, UserErrors] | None = None,
+    errors: Mapping[str, GroupErrors] | None = None,
     on_baseline: Callable[[str], None] | None = None,
 ) -> dict[str, Parts | None]:
     """Test and cold RMSE of each baseline; None for one that wasn't asked for. ``errors``, by part, take them in."""
@@ -150,7 +146,7 @@ def baseline_report(
     return report
 
 
-def _both(predict: levels.Predictor, split: Split, name: str, errors: Mapping[str, UserErrors] | None = None) -> Parts:
+def _both(predict: levels.Predictor, split: Split, name: str, errors: Mapping[str, GroupErrors] | None = None) -> Parts:
     measured: Parts = {"test": None, "cold": None}
     for key, part in (("test", split.test), ("cold", split.cold)):
         if len(part):

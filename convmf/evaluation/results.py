@@ -205,5 +205,9 @@ class Results:
                 "were read after the training only, and nothing was chosen by them.",
             ),
             ("Training", f"{report['iterations']} iterations, the best one was number {report['best_iteration']}."),
-            ("Intervals", "95 %, from 1,000 draws of as many users with replacement (bootstrap over users)."),
+            (
+                "Intervals",
+                "95 %, from 1,000 draws with replacement (bootstrap): of as many users on known items, of as many "
+                "items on new ones.",
+            ),
         ]

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from numbers import Real
 
 import numpy as np
 import torch
@@ -128,7 +127,7 @@ def _half_step(model: ConvMF, theta: Tensor, ratings: Mapping[str, float]) -> tu
 def _check(model: ConvMF, ratings: Mapping[str, float]) -> None:
     low, high = model.scale.lowest, model.scale.highest
     for user_id, rating in ratings.items():
-        if not isinstance(rating, Real) or not low <= rating <= high:
+        if not model.scale.holds(rating):
             raise ModelError(
                 f"Ratings are numbers and go from {low:g} to {high:g}; user {quoted(user_id)} gave {quoted(rating)}."
             )

@@ -45,6 +45,10 @@ class RatingScale:
         """Scores of any shape as ratings, clipped to the scale."""
         return (self.mean + self.std * scores).clamp(self.lowest, self.highest)
 
+    def holds(self, rating: object) -> bool:
+        """Whether this is a number on the scale; its ends are known to single precision, as all ratings are."""
+        return isinstance(rating, Real) and self.lowest <= float(np.float32(rating)) <= self.highest
+
     def to_scores(self, ratings: Floats) -> Floats:
         """Ratings in the model's own unit."""
         return ((ratings - self.mean) / self.std).astype(np.float32)
@@ -123,10 +127,13 @@ class ConvMF:
         ModelError
             The lists differ in length, or an id is unknown.
         """
+        return self.predict_rows(*self._pairs(user_ids, item_ids))
+
+    def _pairs(self, user_ids: Sequence[str], item_ids: Sequence[str]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         user_ids, item_ids = _listing(user_ids, "user ids"), _listing(item_ids, "item ids")
         if len(user_ids) != len(item_ids):
             raise ModelError(f"{len(user_ids)} users and {len(item_ids)} items don't make pairs; give one of each.")
-        return self.predict_rows(self.user_rows(user_ids), self.item_rows(item_ids))
+        return self.user_rows(user_ids), self.item_rows(item_ids)
 
     def predict_rows(self, user_index: NDArray[Any], item_index: NDArray[Any]) -> Floats:
         """As :meth:`predict`, by row number; in pieces, so that memory stays small."""
@@ -194,15 +201,19 @@ class ConvMF:
             return self.user_factors
         return torch.lerp(self.user_factors, self.cold_user_factors, self._coldness(torch.tensor(n_ratings)))
 
-    def scores(self, user_index: NDArray[Any]) -> Tensor:
-        """What each item would get from users by row number, in the model's own unit and unclipped:
-        (n_users, n_items)."""
+    def scores(self, user_index: NDArray[Any], item_index: NDArray[Any] | None = None) -> Tensor:
+        """What each item, or those given, would get from users, all by row number, in the model's own unit and
+        unclipped: (n_users, n_items)."""
         users, biases = torch.as_tensor(np.array(user_index, dtype=np.int64)), self.config.biases
-        scores = score_matrix(self.user_factors[users], self.item_factors, biases=biases)
+        items, counts = self.item_factors, self.item_counts
+        if item_index is not None:
+            rows = torch.as_tensor(np.array(item_index, dtype=np.int64))
+            items, counts = items[rows], counts[rows]
+        scores = score_matrix(self.user_factors[users], items, biases=biases)
         if self.cold_user_factors is None:
             return scores
-        cold = score_matrix(self.cold_user_factors[users], self.item_factors, biases=biases)
-        return torch.lerp(scores, cold, self._coldness(self.item_counts))
+        cold = score_matrix(self.cold_user_factors[users], items, biases=biases)
+        return torch.lerp(scores, cold, self._coldness(counts))
 
     def _coldness(self, n_ratings: Tensor) -> Tensor:
         """s of items with so many training ratings, in their shape."""
@@ -218,9 +229,7 @@ class ConvMF:
         ModelError
             As :meth:`predict`; also where the model has no intervals, or no interval has this level.
         """
-        if len(user_ids) != len(item_ids):
-            raise ModelError(f"{len(user_ids)} users and {len(item_ids)} items don't make pairs; give one of each.")
-        return self.interval_rows(self.user_rows(user_ids), self.item_rows(item_ids), level)
+        return self.interval_rows(*self._pairs(user_ids, item_ids), level)
 
     def interval_rows(
         self, user_index: NDArray[Any], item_index: NDArray[Any], level: float = LEVEL
@@ -236,9 +245,11 @@ class ConvMF:
     ) -> tuple[Floats, Floats]:
         """As :meth:`interval` for items that nobody rated: (low, high), each (n_texts, n_users)."""
         intervals = self._known_intervals()
+        user_ids = None if user_ids is None else _listing(user_ids, "user ids")
+        ratings = self.predict_text(texts, user_ids)
         users = slice(None) if user_ids is None else self.user_rows(user_ids)
-        half = intervals.half_width(intervals.user_variance[users], torch.zeros(len(texts), 1), level)
-        return self._bounds(self.predict_text(texts, user_ids), half.numpy())
+        half = intervals.half_width(intervals.user_variance[users], torch.zeros(len(ratings), 1), level)
+        return self._bounds(ratings, half.numpy())
 
     def _bounds(self, ratings: Floats, half: Floats) -> tuple[Floats, Floats]:
         scale = self.scale
@@ -298,7 +309,7 @@ class ConvMF:
         if not isinstance(ratings, Mapping):
             raise ModelError(f"Ratings are a mapping such as {{'item 7': {high:g}}}, not {quoted(ratings)}.")
         for item_id, rating in ratings.items():
-            if not isinstance(rating, Real) or not low <= rating <= high:
+            if not self.scale.holds(rating):
                 item = quoted(item_id)
                 raise ModelError(
                     f"Ratings are numbers and go from {low:g} to {high:g}; item {item} has {quoted(rating)}."

@@ -11,7 +11,7 @@ import time
 import weakref
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -94,6 +94,8 @@ class Jobs:
         """
         with self._guard:
             self._own()
+            if not self._store.dataset_record(dataset_id).n_items_with_text:
+                config = replace(config, text="none")  # as fit() would
             order = (dataset_id, config.to_dict(), split.to_dict(), _digest(word_vectors), all_baselines)
             twin = self._twin(order)
             if twin is not None:

@@ -146,10 +146,9 @@ def shuffled_batches(
 ) -> Iterable[Batch]:
     """The texts of ``rows`` in random order, each batch cut to its own longest text."""
     order = rows[torch.randperm(len(rows), generator=generator)]
-    lengths = text_lengths(token_ids)
     for batch in order.split(batch_size):
-        on_device = batch.to(targets.device)
-        yield token_ids[batch, : int(lengths[batch].max())], targets[on_device], item_weights[on_device]
+        on_device, texts = batch.to(targets.device), token_ids[batch]
+        yield texts[:, : int(text_lengths(texts).max())], targets[on_device], item_weights[on_device]
 
 
 def _check_targets(outputs: Tensor, targets: Tensor) -> None:

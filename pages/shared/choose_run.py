@@ -31,6 +31,14 @@ def nothing_yet(purpose: str) -> None:
             "Watch the training",
         )
         return
+    if usable_runs(with_texts=False):
+        frame.empty_state(
+            "The models here learned from ratings alone, so they can't read a description. Load data with "
+            "descriptions, and train on them.",
+            "pages/data.py",
+            "Add data",
+        )
+        return
     frame.empty_state(
         "There is no trained model yet. Train one first; a quick one takes less than a minute on the built-in data.",
         "pages/train.py",

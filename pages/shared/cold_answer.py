@@ -37,7 +37,8 @@ def remarks(subject: Subject, text: str, result: TextReading) -> None:
         )
     elif not result.known_words:
         st.warning(
-            "The model knows none of these words: they don't occur in the descriptions that it learned from. "
+            "The model knows none of these words: in the descriptions that it learned from they are missing, or too "
+            "rare. "
             "So the figures below are those for an empty description, and say nothing about this one."
         )
     elif len(result.known_words) < FEW_WORDS:
@@ -48,8 +49,8 @@ def remarks(subject: Subject, text: str, result: TextReading) -> None:
     elif len(result.unknown_words) >= MANY_UNKNOWN * len(result.known_words):
         st.info(
             f"The model knows {len(result.known_words)} of the {len(result.known_words) + len(result.unknown_words)} "
-            "words here that could say something. The others don't occur in the descriptions that it learned from, so "
-            "they don't count, however clear they are."
+            "words here that could say something. The others are missing in the descriptions that it learned from, or "
+            "too rare there, so they don't count, however clear they are."
         )
     n_known = len(net.vocabulary.read(text))
     if n_known > net.config.max_length:
@@ -83,12 +84,12 @@ def figures(subject: Subject, result: TextReading) -> None:
                 "Measured on ratings of items that the model had no ratings of: error and taste together.",
             )
         st.metric(
-            "10 % rate below",
-            f"{result.p10:.2f}",
-            width=140,
-            help="The 10th percentile of the predictions for all users: how far tastes differ, without the error.",
+            "Predictions for 8 in 10 users",
+            f"{result.p10:.2f} to {result.p90:.2f}",
+            width=230,
+            help="The 10th and the 90th percentile of the predictions for all users: how far tastes differ. How far a "
+            "prediction may be off isn't in it, as it is in one person's rating.",
         )
-        st.metric("10 % rate above", f"{result.p90:.2f}", width=140, help="The 90th percentile of the predictions.")
     if result.low is None:
         st.caption(
             "How far a single rating may lie from this isn't known: the training had too few validation ratings to "

@@ -23,7 +23,7 @@ TEMPLATE = pd.DataFrame(
         "description": ["Two detectives share a flat by the sea.", "A quiet love story in a mountain village."],
     }
 )
-POINTS = ("Expected rating", "One person's rating, from", "to", "10 % rate below", "10 % rate above")
+POINTS = ("Expected rating", "One person's rating, from", "to", "8 in 10 users, from", "8 in 10 users, to")
 
 
 def show(subject: Subject) -> None:
@@ -76,8 +76,8 @@ def show(subject: Subject) -> None:
     )
     st.caption(
         ("" if len(result) <= MAX_SHOWN else f"The first {MAX_SHOWN:,} of {len(result):,} rows; the download has all. ")
-        + "Ratings are on the scale of the data. One person's rating lies in its range in eight of ten cases; a tenth "
-        "of the users is predicted to rate below the one figure, and a tenth above the other."
+        + "Ratings are on the scale of the data. One person's rating lies in its range in eight of ten cases, and the "
+        "predictions for eight in ten users in theirs: that is how far tastes differ."
     )
 
 

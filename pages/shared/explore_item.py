@@ -33,7 +33,7 @@ def card(run: RunRecord, net: ConvMF, data: Dataset, item_id: str, label: str) -
     text = data.texts[row]
     st.header(frame.plain(label), anchor=False)
     st.caption(frame.plain(data.genres[row].replace("|", ", ")) if data.genres[row] else "No genre is given.")
-    _figures(net, item_figures(net, item_id))
+    _figures(net, item_figures(net, item_id), has_text=bool(text.strip()))
     with st.container(border=True):
         shown = text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]} …"
         st.text(shown if text.strip() else "It has no description.")
@@ -50,7 +50,7 @@ def card(run: RunRecord, net: ConvMF, data: Dataset, item_id: str, label: str) -
     )
 
 
-def _figures(net: ConvMF, figures: ItemFigures) -> None:
+def _figures(net: ConvMF, figures: ItemFigures, *, has_text: bool) -> None:
     mean = "none yet" if figures.mean_rating is None else f"{figures.mean_rating:.2f}"
     with st.container(horizontal=True):
         st.metric("Ratings", f"{figures.n_ratings:,}", width=80, help="All ratings of this item in the data.")
@@ -62,12 +62,12 @@ def _figures(net: ConvMF, figures: ItemFigures) -> None:
             help="The mean of the ratings that the model predicts for all users, in rating points. Those who chose to "
             "rate an item like it more than the others would, so this is often lower.",
         )
-    if figures.text_trust is not None:
+    if figures.text_trust is not None and has_text:
         st.progress(figures.text_trust, text=f"**Text trust: {figures.text_trust:.0%}**")
         st.caption(
             "How much of the item's profile comes from its text: all of it without ratings, little with many.",
         )
-    elif net.cnn is not None:
+    elif net.cnn is not None and has_text:
         st.caption("This model was saved before the trust in each text was kept with it; train it again to see it.")
 
 

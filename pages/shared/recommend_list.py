@@ -67,7 +67,7 @@ def show(
     )
     st.caption(
         "Items that this user hasn't rated, best first; figures are rating points. "
-        + _begin(rows[0], parts)
+        + _begin(rows, parts)
         + "Choose a row to see its parts as a chart."
     )
     chosen = next((place for place in event["selection"]["rows"] if place < len(rows)), 0)
@@ -76,19 +76,20 @@ def show(
     _explain(run, rows[chosen], parts, labels, reasons[chosen] if reasons else None, likely_range)
 
 
-def _n_common(parts: Sequence[str]) -> int:
-    """How many parts are the same for every item; they are the first ones."""
-    return sum(part in ("mean", "user_bias") for part in parts)
+def _common(rows: Sequence[PredictionParts], parts: Sequence[str]) -> list[str]:
+    """The parts that are the same in all rows: the mean, and a user's level unless it depends on an item's ratings."""
+    levels = [row.user_bias for row in rows]
+    same = {"mean"} | ({"user_bias"} if max(levels) - min(levels) < 0.005 else set())
+    return [part for part in parts if part in same]
 
 
-def _begin(row: PredictionParts, parts: Sequence[str]) -> str:
+def _begin(rows: Sequence[PredictionParts], parts: Sequence[str]) -> str:
     """What every prediction of the list begins with, in a sentence; nothing where a model has no levels."""
-    if not _n_common(parts):
+    common = _common(rows, parts)
+    if not common:
         return ""
-    return (
-        f"Each begins at {row.mean + row.user_bias:.2f}, the mean of all ratings ({row.mean:.2f}) with this user's "
-        f"level ({row.user_bias:+.2f}); the parts are added to that. "
-    )
+    level = f" and this user's level ({rows[0].user_bias:+.2f})" if "user_bias" in common else ""
+    return f"Each begins with the mean of all ratings ({rows[0].mean:.2f}){level}; the parts are added to that. "
 
 
 def list_table(
@@ -104,7 +105,7 @@ def list_table(
     }
     if reasons:
         columns["Raised most by"] = [raised_by(item, labels) for item in reasons]
-    for part in parts[_n_common(parts) :]:
+    for part in parts[len(_common(rows, parts)) :]:
         columns[PARTS[part][0]] = [_unsigned_zero(getattr(row, part)) for row in rows]
     if any(row.text_trust is not None for row in rows):
         columns["Text trust"] = [None if row.text_trust is None else 100 * row.text_trust for row in rows]

@@ -143,8 +143,8 @@ def _comparison(found: Results) -> None:
                 st.table(comparison_table(found.rows[part]), border="horizontal", width="stretch")
     st.caption(
         "RMSE: the typical distance between predicted and real rating, in rating points. “Less error”: how much lower "
-        "the model's is than that of the row, on the same users. Whiskers and brackets: 95 % intervals, where a figure "
-        "could lie if other users had been asked."
+        "the model's is than that of the row, on the same ratings. Whiskers and brackets: 95 % intervals, where a "
+        "figure could lie if other users had been asked, or, on new items, if other items had been the new ones."
     )
     names = not_measured(found)
     if names:
