@@ -4,6 +4,7 @@ import dataclasses
 import json
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -135,3 +136,9 @@ def test_settings_saved_before_there_were_new_ones_mean_what_was_done_then() -> 
     assert old.n_networks == 1 and not old.calibration and old.seed == 3
     with pytest.raises(ConfigError, match="mapping of names"):
         ConvMFConfig.from_saved(None)  # type: ignore[arg-type]
+
+
+def test_numbers_of_numpy_are_numbers():
+    config = ConvMFConfig(n_factors=np.int64(5), lambda_u=np.float32(0.5), kernel_sizes=(np.int32(3),))
+    assert (config.n_factors, config.lambda_u, config.kernel_sizes) == (5, 0.5, (3,))
+    assert type(config.n_factors) is int and type(config.lambda_u) is float

@@ -348,3 +348,29 @@ def test_tensors_that_no_training_writes_are_a_damaged_model(
     save_file(tensors, tmp_path / "model.safetensors")
     with pytest.raises(ModelError, match="damaged"):
         ConvMF.load(tmp_path)
+
+
+def test_the_ends_of_a_scale_with_fractions_are_on_it() -> None:
+    data = tiny_dataset()
+    tenths = replace(data.ratings, rating=np.resize(np.array([0.1, 0.5, 0.9], dtype=np.float32), len(data.ratings)))
+    model = fit(replace(data, ratings=tenths), replace(TINY, n_iterations=2))
+    for end in (0.1, 0.9):  # neither is itself in single precision
+        assert model.scale.holds(end)
+        assert torch.isfinite(model.fold_in({data.item_ids[0]: end})).all()
+    for beyond in (0.0, 1.0, float("nan"), "0.5", None):
+        assert not model.scale.holds(beyond)
+
+
+def test_scores_of_some_items_are_those_of_all(model: ConvMF) -> None:
+    users, items = np.array([3, 0]), np.array([5, 1, 2])
+    for one in (model, replace(model, cold_user_factors=model.user_factors.flip(0))):
+        torch.testing.assert_close(one.scores(users, items), one.scores(users)[:, items])
+
+
+def test_users_of_intervals_may_come_one_by_one(model: ConvMF) -> None:
+    users, items = model.user_ids[:2], model.item_ids[:2]
+    for found, expected in (
+        (model.interval(iter(users), iter(items)), model.interval(users, items)),  # type: ignore[arg-type]
+        (model.text_interval(["a"], iter(users)), model.text_interval(["a"], users)),  # type: ignore[arg-type]
+    ):
+        np.testing.assert_array_equal(found, expected)

@@ -117,3 +117,13 @@ def test_a_table_without_its_columns_is_named() -> None:
         Dataset.from_tables(sound.drop(columns="rating"))
     with pytest.raises(DataError, match="no column item_id"):
         Dataset.from_tables(sound, pd.DataFrame({"title": ["A"]}))
+
+
+def test_of_several_ratings_of_one_item_the_last_counts():
+    ratings = pd.DataFrame({"user_id": list("aabb"), "item_id": list("xyxx"), "rating": [1.0, 2.0, 3.0, 4.0]})
+    found = Dataset.from_tables(ratings).ratings
+    assert list(zip(found.user_index.tolist(), found.item_index.tolist(), found.rating.tolist(), strict=True)) == [
+        (0, 0, 1.0),
+        (0, 1, 2.0),
+        (1, 0, 4.0),
+    ]

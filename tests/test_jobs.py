@@ -726,3 +726,46 @@ def test_default_training_stopped_while_reading_trains_nothing(store, dataset_id
     with pytest.raises(RunError, match="no model yet"):
         default_training(store, run, lambda: True)
     assert fits == []
+
+
+def test_a_resumed_run_that_fails_while_it_is_measured_keeps_no_older_figures(store, dataset_id, fits):
+    jobs = Jobs(store)
+    run = jobs.start(dataset_id, CONFIG, FakeSplit())
+    assert wait_for_state(store, run.id, "done").report
+    store.database.update("runs", run.id, {"state": "stopped"})
+
+    def fails(*_: Any, **__: Any) -> None:
+        raise MemoryError
+
+    sys.modules["convmf.evaluation.report"].build_report = fails
+    jobs.resume(run.id)
+    failed = wait_for_state(store, run.id, "failed")
+    assert failed.report is None and not failed.is_trained
+    assert jobs.close()
+
+
+def test_a_server_that_looks_sees_the_death_of_the_one_that_trained(server, store, training):
+    process, run_id = server()
+    looking = Jobs(store, training)
+    assert looking.active().id == run_id
+    process.kill()
+    process.wait(5)
+    assert looking.active() is None
+    assert store.run(run_id).state == "interrupted"
+    assert looking.close()
+
+
+def test_data_without_descriptions_are_trained_without_a_network(jobs, store, training):
+    silent = store.add_dataset(dataclasses.replace(FakeDataset(), n_items_with_text=0))
+    run = jobs.start(silent.id, CONFIG, FakeSplit())
+    assert run.config["text"] == "none"
+    training.finish.set()
+
+
+def test_a_clock_that_was_set_back_counts_no_negative_time(store, dataset_id):
+    run = store.create_run(dataset_id, CONFIG, FakeSplit())
+    store.set_state(run.id, "running")
+    store.database.update("runs", run.id, {"started": time.time() + 3600})
+    jobs = Jobs(store, lambda *_: None)
+    assert jobs.progress(run.id).seconds_elapsed == 0.0
+    assert jobs.close()

@@ -451,3 +451,12 @@ def test_a_lambda_near_zero_stays_sound(biases: bool) -> None:
     )
     assert all(np.isfinite(result.objective) and result.objective >= 0 for result in results)
     assert torch.isfinite(model.user_factors).all() and torch.isfinite(model.item_factors).all()
+
+
+def test_data_without_descriptions_have_no_text_network():
+    data = tiny_dataset()
+    silent = replace(data, texts=("", " ") * (data.n_items // 2))
+    model, same = fit(silent, TINY), fit(silent, replace(TINY, text="none"))
+    assert model.config.text == "none" and model.cnn is None and model.text_trust is None
+    assert torch.equal(model.item_factors, same.item_factors)
+    assert fit(silent, replace(TINY, text="empty")).cnn is not None, "a control that was asked for"

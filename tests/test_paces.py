@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 
 from convmf.config import ConvMFConfig
 from convmf.data.splits import SplitSettings
+from convmf.errors import RunError
 from convmf.runs.paces import MAX_RUNS, likely_iterations, pace_of_runs
 from convmf.runs.store import DatasetRecord, Store
 from convmf.training.forecast import TrainingSize, work
@@ -83,3 +85,30 @@ def test_the_likely_number_of_iterations(store):
     run(store, data, [1.0], state="failed")
     run(store, data, [1.0], dataclasses.replace(TINY, patience=3))
     assert likely_iterations(store.runs(), TINY) == 3
+
+
+def test_a_run_that_cant_be_used_hides_no_other(store):
+    data, broken = store.add_dataset(tiny_dataset()), store.add_dataset(tiny_dataset(seed=1))
+    name = run(store, data, [1.0, 1.0])
+    run(store, broken, [2.0, 2.0])
+    run(store, data, [3.0, 3.0])
+    (newest, *_) = store.runs()
+    store.database.update("runs", newest.id, {"config": json.dumps({**newest.config, "of_tomorrow": 1})})
+
+    def count(dataset_id: str, max_length: int) -> float:
+        if dataset_id == broken.id:
+            raise RunError("The stored data set can't be read.")
+        return 200.0
+
+    assert pace_of_runs(store, "cpu", count).names == (name,)
+
+
+def test_a_run_deleted_while_its_words_are_counted_doesnt_matter(store):
+    data = store.add_dataset(tiny_dataset())
+    run(store, data, [1.0, 1.0])
+
+    def count(dataset_id: str, max_length: int) -> float:
+        store.delete_run(store.runs()[0].id)
+        return 200.0
+
+    pace_of_runs(store, "cpu", count)

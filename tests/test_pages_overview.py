@@ -14,7 +14,9 @@ from streamlit.testing.v1 import AppTest
 from convmf.config import ConvMFConfig
 from convmf.data.sample import SAMPLE_NOTE, sample_truth
 from convmf.data.splits import SplitSettings
+from convmf.errors import RunError
 from convmf.runs.store import Store
+from pages.shared import frame
 from pages.shared import workspace as shared
 from tests.helpers import tiny_dataset
 
@@ -181,3 +183,20 @@ def test_runs_are_links_with_their_state(stored):
     stored.set_state(run.id, "failed", "The *disk* is full.")
     _run(page)
     assert r"The \*disk\* is full\." in _texts(page)
+
+
+@pytest.mark.parametrize("path", ["app.py", "pages/data.py", "pages/train.py", "pages/results.py"])
+def test_a_database_damaged_while_the_server_runs_is_explained_on_every_page(stored, monkeypatch, path):
+    page = _page()
+    if path != "app.py":
+        page.switch_page(path)
+        _run(page)
+
+    def broken(*_: object) -> None:
+        raise RunError("The workspace has a damaged workspace.db. Put back a copy of it.")
+
+    for reader in ("runs", "datasets", "active_runs"):
+        monkeypatch.setattr(Store, reader, broken)
+    page.run()
+    assert not page.exception
+    assert [frame.plain("a damaged workspace.db") in error.value for error in page.error] == [True]

@@ -327,3 +327,15 @@ def test_tables_by_hand():
     assert table["Less error"].tolist() == ["–", "20.0\u00a0% (10.0 to 30.0\u00a0%)"]
     marked = results_runs.settings_table([SettingRow("seed", (0, None)), SettingRow("dropout", (0.1, 0.1))], ["A", "B"])
     assert marked.values.tolist() == [["≠", "Seed", "seed", "0", "–"], ["", "Dropout", "dropout", "0.1", "0.1"]]
+
+
+def test_lists_with_labels_that_are_alike_choose_what_was_chosen(workspace):
+    trained(data=tiny_dataset()), trained(data=tiny_dataset(seed=1))
+    newest, first = shared.store().datasets()
+    shared.store().rename_dataset(first.id, newest.name)
+    app = results_page(view="all")
+    options = app.selectbox(key="address_dataset").options
+    assert len(options) == len(set(options)) == 2
+    for place, record in enumerate((newest, first)):
+        app.selectbox(key="address_dataset").select_index(place).run()
+        assert app.query_params["dataset"] == record.id

@@ -124,3 +124,11 @@ def test_the_most_popular_come_first_for_popularity() -> None:
     figures = ranking_report(model, split, k=1)["test"]["popularity"]
     assert figures["coverage"] < ranking_report(model, split, k=1)["test"]["random"]["coverage"]
     assert ranking_report(model, split)["cold"] is None
+
+
+def test_a_list_that_holds_all_candidates_says_nothing() -> None:
+    split = split_ratings(tiny_dataset(), SplitSettings(cold_items=0.2))
+    model = fit(split, TINY, with_intervals=False)
+    n_cold = int(split.cold_items.sum())
+    assert ranking_report(model, split, k=n_cold)["cold"] is None
+    assert ranking_report(model, split, k=n_cold - 1)["cold"]["n_candidates"] == n_cold

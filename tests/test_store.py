@@ -588,3 +588,27 @@ def test_json_goes_there_and_back_and_knows_no_nan(tmp_path):
     with pytest.raises(ValueError, match="not JSON compliant"):
         write_json(path, {"rmse": float("nan")})
     assert read_json(path)["n"] == [1, None]
+
+
+def test_several_runs_are_deleted_together_or_not_at_all(store, run):
+    others = [store.create_run(run.dataset_id, ConvMFConfig(), FakeSplit()) for _ in range(2)]
+    for one in (run, *others):
+        store.set_state(one.id, "stopped")
+    store.delete_run(run.id)
+    store.set_state(others[1].id, "queued")
+    ids = [run.id, *(other.id for other in others)]
+    with pytest.raises(RunError, match="Stop it first"):
+        store.delete_runs(ids)
+    assert {one.id for one in store.runs()} == {other.id for other in others}
+    store.set_state(others[1].id, "stopped")
+    store.delete_runs(ids)
+    assert store.runs() == [], "one that was gone already doesn't matter"
+
+
+def test_every_run_of_a_listing_has_its_data_set(store, run, monkeypatch):
+    first = store.datasets()
+    monkeypatch.setattr(store, "datasets", lambda: first[:0])  # as if it came after they were read
+    assert store.listing() == ([], [])
+    monkeypatch.undo()
+    records, runs = store.listing()
+    assert [record.id for record in records] == [run.dataset_id] and [one.id for one in runs] == [run.id]
