@@ -73,11 +73,18 @@ def _add_files() -> None:
         st.info("The descriptions are ready. Now choose the ratings that belong to them.")
     if ratings is None or rating_table is None or (items is not None and item_table is None):
         return
+    n_unknown = 0
     if item_table is not None:
         if not item_table.frame["text"].any():
             st.info("No column of the items file is chosen as description, so the model will learn from ratings alone.")
-        read_report.show_unknown(unknown_items(rating_table, item_table), rating_table.report.n_kept)
-    _use(rating_table, item_table, ratings)
+        n_unknown = read_report.show_unknown(unknown_items(rating_table, item_table), rating_table.report.n_kept)
+    values = rating_table.frame["rating"]
+    if (only := values.min()) == values.max():
+        st.warning(
+            f"All ratings are {only:g}, so nothing tells what is liked from what isn't, and a model can only say "
+            f"{only:g} of everything. Add ratings of what people didn't like."
+        )
+    _use(rating_table, item_table, ratings, n_unknown)
 
 
 def _check(kind: forms.Kind) -> Table | None:
@@ -102,7 +109,7 @@ def _free_name(name: str) -> str:
     return next(free for free in chain([name], numbered) if free not in taken)
 
 
-def _use(ratings: Table, items: Table | None, upload: forms.Upload) -> None:
+def _use(ratings: Table, items: Table | None, upload: forms.Upload, n_unknown: int) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         name = st.text_input(
             "Name",
@@ -119,7 +126,7 @@ def _use(ratings: Table, items: Table | None, upload: forms.Upload) -> None:
     try:
         with st.spinner("Storing the data …"):
             dataset = Dataset.from_tables(ratings.frame, None if items is None else items.frame, name=name.strip())
-            record = workspace.store().add_dataset(dataset, note=read_report.note(ratings, items))
+            record = workspace.store().add_dataset(dataset, note=read_report.note(ratings, items, n_unknown))
     except ConvMFError as error:
         st.error(frame.plain(str(error)))
         return

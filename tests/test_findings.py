@@ -177,3 +177,13 @@ def test_a_share_with_its_interval():
     assert percent(Estimate(0.0734, 0.059, 0.086)) == "7.3\u00a0% (95\u00a0% interval 5.9 to 8.6\u00a0%)"
     assert short_percent(Estimate(-0.0004, -0.0184, 0.086)) == "0.0\u00a0% (−1.8 to 8.6\u00a0%)"
     assert percent(Estimate(0.0734)) == "7.3\u00a0%"
+
+
+def test_a_handful_of_ratings_gives_no_verdict():
+    measured = rows(model=Compared(Estimate(0.8)), biases=Compared(Estimate(1.0), Estimate(0.2, 0.1, 0.3)))
+    few = against_simple("cold", measured, 29)
+    assert few.tone == "neutral" and "only 29 held-out ratings of items that nobody had rated" in few.text
+    assert against_simple("cold", measured, 30).tone == "good"
+    both = {"cold": rows(model=Compared(Estimate(0.8)), shuffled_text=Compared(Estimate(1.0)))}
+    assert [one.title for one in findings(both, [], [], 4.0, n_ratings={"cold": 30})] == ["Do the texts matter?"]
+    assert findings(both, [], [], 4.0, n_ratings={"cold": 29}) == []

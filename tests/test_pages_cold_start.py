@@ -369,7 +369,7 @@ def test_a_file_of_descriptions_comes_back_with_predictions(workspace):
     run = trained()
     app = cold_page(view="file")
     content = "id,title,description\n1,=SUM(A1),war soldiers at night\n2,Empty,\n3,Love,love wedding\n"
-    app.file_uploader(key="cold_upload").set_value(("new.csv", content.encode(), "text/csv")).run()
+    app.file_uploader[0].set_value(("new.csv", content.encode(), "text/csv")).run()
     assert not app.exception and not app.error
     table = next(element.value for element in app.dataframe if "Expected rating" in element.value)
     model = shared.model(run.id, str(run.ended))
@@ -377,11 +377,15 @@ def test_a_file_of_descriptions_comes_back_with_predictions(workspace):
     assert table["Expected rating"].tolist() == pytest.approx(expected, abs=0.001)
     assert table["Title"].tolist() == ["=SUM(A1)", "Love"]
     assert "1 was left out" in texts(app)
+    app.button(key="cold_file_remove").click().run()
+    assert "Upload a file of descriptions" in texts(app) and "cold_file" not in app.session_state
 
 
 def test_a_file_without_descriptions_is_explained(workspace):
     trained()
     app = cold_page(view="file")
-    app.file_uploader(key="cold_upload").set_value(("new.csv", b"one line", "text/csv")).run()
+    app.file_uploader[0].set_value(("new.csv", b"one line", "text/csv")).run()
     assert "no columns" in app.error[0].value
     assert not app.exception
+    app.button(key="cold_file_remove").click().run()
+    assert not app.error

@@ -19,6 +19,7 @@ from convmf.data.sample import SAMPLE_NAME, SAMPLE_NOTE
 from convmf.data.splits import SplitSettings
 from convmf.runs.store import Store
 from pages.shared import data_charts, data_manage, frame
+from pages.shared import workspace as shared
 from tests.helpers import tiny_dataset
 from tests.hostile_files import CORPUS
 from tests.movielens_server import archive, sends, serving
@@ -541,3 +542,29 @@ def test_text_lengths_count_every_text_once():
     (bars,) = picture.figure.data
     assert sum(bars.y) == 3
     assert picture.caption == "Half of the descriptions have up to 3 words; the longest has 80."
+
+
+def test_ratings_that_are_all_equal_are_warned_of(workspace):
+    page = _page()
+    _upload(page, 0, "likes.csv", b"user,item,rating\n" + b"".join(b"u%d,i%d,1\n" % (k % 7, k % 5) for k in range(35)))
+    assert any("All ratings are 1, so nothing tells" in warning.value for warning in page.warning)
+
+
+def test_files_that_dont_fit_each_other_are_told_with_the_data_set(workspace):
+    page = _page()
+    _upload(page, 0, "ratings.csv", RATINGS)
+    _upload(page, 1, "items.csv", b"item,title,description\nother,A,Words of it\n")
+    next(button for button in page.button if button.label == "Use this data").click()
+    page.run()
+    (record,) = shared.store().datasets()
+    assert "the files use different item labels" in record.note
+
+
+def test_the_same_file_used_twice_gives_two_names(workspace):
+    for _ in range(2):
+        page = _page()
+        _upload(page, 0, "shop.csv", RATINGS)
+        next(button for button in page.button if button.label == "Use this data").click()
+        page.run()
+        assert not page.exception
+    assert sorted(record.name for record in shared.store().datasets()) == ["shop", "shop 2"]

@@ -413,7 +413,7 @@ def test_problems_have_their_types_even_when_there_are_none():
     [
         (b"", "is empty"),
         (b" \n\r\n", "is empty"),
-        (gzip.compress(b""), "is empty"),
+        (gzip.compress(b"", mtime=0), "is empty"),
         (b"user,item,rating\n", "a header and no rows: user, item, rating"),
         (
             b"user,item,rating\n1,2,x\n,2,3\n",
@@ -423,9 +423,9 @@ def test_problems_have_their_types_even_when_there_are_none():
         (b"user,item\n1,2\n", "no column for rating. Its columns: user, item"),
         (b"just words\nand more\n", "no columns that could be told apart"),
         (b"PK\x03\x04rest", "an Excel workbook or a zip archive"),
-        (gzip.compress(b"%PDF-1.7"), "is a PDF"),
-        (gzip.compress(gzip.compress(b"1,2,3")), "gzip file inside a gzip file"),
-        (gzip.compress(b"1,2,3\n" * 50)[:-12], "damaged gzip"),
+        (gzip.compress(b"%PDF-1.7", mtime=0), "is a PDF"),
+        (gzip.compress(gzip.compress(b"1,2,3", mtime=0), mtime=0), "gzip file inside a gzip file"),
+        (gzip.compress(b"1,2,3\n" * 50, mtime=0)[:-12], "damaged gzip"),
         (b'{"user": 1, "item": 2}', "is JSON"),
         ("user,item,rating\n1,2,3\n".encode("utf-16-le"), "without a byte order mark"),
         (bytes(range(32)) * 20, "binary"),

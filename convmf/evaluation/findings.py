@@ -34,13 +34,17 @@ class Finding:
     tone: str = NEUTRAL
 
 
-def against_simple(part: str, rows: list[Row]) -> Finding | None:
-    """How far off the model is, beside the best simple rule; None where the part has no figure."""
+def against_simple(part: str, rows: list[Row], n_ratings: int | None = None) -> Finding | None:
+    """How far off the model is on so many ratings, beside the best simple rule; None where the part has no figure."""
     by_key = {row.key: row for row in rows}
     model, simple = by_key[MODEL].rmse, best_simple(rows)
     if model is None or simple is None or simple.rmse is None:
         return None
     title, items = _PARTS[part]
+    if n_ratings is not None and n_ratings < MIN_RATINGS:
+        return Finding(
+            title, f"There are only {n_ratings:,} held-out ratings of {items}: too few to say how far off it is."
+        )
     text = (
         f"On {items}, a typical prediction is {model.value:.2f} rating points off; "
         f"the best simple rule ({lower_first(simple.label)}) is {simple.rmse.value:.2f} off. "
@@ -134,6 +138,7 @@ def findings(
     calibration: Sequence[CalibrationBin],
     scale: float,
     ranking: Mapping[str, Any] | None = None,
+    n_ratings: Mapping[str, int] | None = None,
 ) -> list[Finding]:
     """All that can be said of a run.
 
@@ -147,10 +152,13 @@ def findings(
         The highest less the lowest rating.
     ranking
         As in a report; older ones have none.
+    n_ratings
+        Held-out ratings by part, where they are known.
     """
     parts = [name for name in _PARTS if name in rows]
-    found = [against_simple(name, rows[name]) for name in parts]
-    if "cold" in rows:
+    counts = n_ratings or {}
+    found = [against_simple(name, rows[name], counts.get(name)) for name in parts]
+    if "cold" in rows and counts.get("cold", MIN_RATINGS) >= MIN_RATINGS:
         found.append(meaning_of_texts(rows["cold"]))
     if parts:
         found += [weakest_rating(by_rating, parts[0]), trust(calibration, scale, parts[0])]

@@ -88,7 +88,7 @@ def slices_plot(slices: Sequence[Slice], title: str, x_title: str, what: str) ->
             marker={"size": 9},
             customdata=[
                 f"{_words(part.rmse)}<br>predicts {part.mean_error.value:+.2f} against reality on average"
-                f"<br>{part.n_ratings:,} ratings"
+                f"<br>{part.n_ratings:,} rating{'s' * (part.n_ratings != 1)}"
                 for part in slices
             ],
             hovertemplate="model %{customdata}<extra></extra>",
@@ -190,8 +190,9 @@ def calibration_plot(bins: Sequence[CalibrationBin]) -> Picture:
     return Picture(
         "Calibration",
         figure,
-        "The predictions in ten groups, from the lowest to the highest: what was promised, and what people gave on "
-        f"average. On the dashed line, both agree. Mean distance from it: {calibration_gap(bins):.2f} rating points.",
+        f"The predictions in {len(bins)} group{'s' * (len(bins) != 1)}, from the lowest to the highest: what was "
+        "promised, and what people gave on average. On the dashed line, both agree. Mean distance from it: "
+        f"{calibration_gap(bins):.2f} rating points.",
         f"Line chart of the mean real rating by predicted rating, predicted → real: {listed}.",
     )
 
@@ -225,7 +226,7 @@ def curves_plot(histories: Mapping[str, Sequence[Mapping[str, Any]]]) -> Picture
         figure,
         "The error after each round of learning. Solid: on validation ratings, which the model doesn't learn from; "
         "their lowest point is the model that was kept. Dotted: on the ratings that it learns from.",
-        f"Line chart of the error by iteration. {'; '.join(told) or 'No iteration was finished.'}.",
+        f"Line chart of the error by iteration. {'; '.join(told) or 'Nothing was measured on validation ratings'}.",
     )
 
 

@@ -92,6 +92,7 @@ def build_report(
         "seconds": seconds,
         "iterations": len(model.history),
         "best_iteration": model.best_iteration,
+        "n_ratings": {name: len(part) for name, part in parts.items()},
         "rmse": measured(rmse),
         "mae": measured(mae),
         "intervals": interval_report(model, split),

@@ -98,6 +98,7 @@ class Results:
             first.calibration if first else [],
             high - low,
             self.report.get("ranking"),
+            {name: len(part.ratings) for name, part in self.parts.items()},
         )
 
     def comparison_picture(self, part: str) -> Picture:

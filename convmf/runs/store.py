@@ -365,6 +365,10 @@ class Store:
         """Where a known run's checkpoint is written; may not be there yet."""
         return self.run_folder(run_id) / "checkpoint"
 
+    def has_word_vectors(self, run_id: str) -> bool:
+        """Whether a known run starts from pretrained word vectors."""
+        return (self.run_folder(run_id) / VECTORS_NAME).exists()
+
     def word_vectors(self, run_id: str) -> WordVectors | None:
         """The pretrained word vectors that a known run starts from, if any.
 

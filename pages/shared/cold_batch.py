@@ -11,11 +11,14 @@ import streamlit as st
 from convmf.data.csv_download import csv_bytes
 from convmf.data.descriptions import MAX_DESCRIPTIONS, read_descriptions
 from convmf.data.readers import Table
+from convmf.errors import ConvMFError
 from pages.shared import read_report
 from pages.shared.cold_state import Subject
+from pages.shared.safe_text import plain
 from pages.shared.workspace import model
 
 MAX_SHOWN = 500
+_HELP = "It is read and rated here, and kept until you remove it or leave the app."
 TEMPLATE = pd.DataFrame(
     {
         "id": ["a", "b"],
@@ -40,17 +43,22 @@ def show(subject: Subject) -> None:
         key="cold_template",
         on_click="ignore",
     )
-    upload = st.file_uploader("Descriptions", key="cold_upload", help="It is read, rated and forgotten.")
-    if upload is not None:
-        # The upload's bytes are gone after a switch of pages.
-        st.session_state["cold_file"] = (upload.name, upload.getvalue())
+    key = f"cold_upload_{st.session_state.setdefault('cold_file_generation', 0)}"
+    st.file_uploader("Descriptions", key=key, help=_HELP, on_change=_copy_out, args=(key,))
     kept = st.session_state.get("cold_file")
     if kept is None:
         st.info("Upload a file of descriptions. The predictions appear here, and can be downloaded as a table.")
         return
     name, content = kept
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.caption(f"In use: {plain(name)}")
+        st.button("Remove", key="cold_file_remove", type="tertiary", on_click=_forget)
     digest = hashlib.sha256(content).hexdigest()
-    table, rated = _rated(subject.run_id, subject.ended, name, digest, content)
+    try:
+        table, rated = _rated(subject.run_id, subject.ended, name, digest, content)
+    except ConvMFError as error:
+        st.error(plain(str(error)))
+        return
     read_report.show(table.report, "descriptions")
     result = _result(table, rated)
     st.download_button(
@@ -79,6 +87,20 @@ def show(subject: Subject) -> None:
         + "Ratings are on the scale of the data. One person's rating lies in its range in eight of ten cases, and the "
         "predictions for eight in ten users in theirs: that is how far tastes differ."
     )
+
+
+def _copy_out(key: str) -> None:
+    """Keep the bytes of an upload, or let go of them: Streamlit drops them when the page changes."""
+    file = st.session_state[key]
+    if file is None:
+        st.session_state.pop("cold_file", None)
+    else:
+        st.session_state["cold_file"] = (file.name, file.getvalue())
+
+
+def _forget() -> None:
+    st.session_state.pop("cold_file", None)
+    st.session_state["cold_file_generation"] += 1  # a new key empties the field
 
 
 @st.cache_resource(max_entries=4, show_spinner="Rating the descriptions …")

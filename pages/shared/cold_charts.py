@@ -18,6 +18,7 @@ if TYPE_CHECKING:  # the modules behind it import torch
 MAX_WORDS = 14
 MAX_FACTORS = 10
 N_STEPS = 40
+OTHER_WORDS, GREY = "all other words", "#98A0AD"
 STANDS_IN = {"first": "only in the first text", "second": "only in the second text", "both": "in both"}
 BY_TEXT, WITH_RATINGS = "by its text alone", "with these ratings"
 _TOP = alt.Legend(title=None, orient="top", direction="horizontal", columns=2, labelLimit=240)
@@ -47,7 +48,7 @@ def difference_table(found: TextDifference) -> pd.DataFrame:
         first, second = (sum(row[place] for row in others) for place in (2, 3))
         rows = [
             *rows[: MAX_WORDS - 1],
-            (f"{len(others)} other words", second - first, first, second, STANDS_IN["both"]),
+            (f"{len(others)} other words", second - first, first, second, OTHER_WORDS),
         ]
     return pd.DataFrame(rows, columns=["word", "effect", "first", "second", "stands_in"])
 
@@ -59,10 +60,14 @@ def difference_chart(table: pd.DataFrame) -> alt.Chart:
         .mark_bar(cornerRadius=2)
         .encode(
             alt.Y("word:N", sort=None, title=None, axis=alt.Axis(labelLimit=200, labelOverlap=False, ticks=False)),
-            alt.X("effect:Q", title="Second less first (rating points)", axis=alt.Axis(format="+.2f", tickCount=6)),
+            alt.X(
+                "effect:Q",
+                title="← for the first text   ·   for the second one → (rating points)",
+                axis=alt.Axis(format="+.2f", tickCount=6),
+            ),
             alt.Color(
                 "stands_in:N",
-                scale=alt.Scale(domain=list(STANDS_IN.values()), range=[AMBER, ACCENT, QUIET]),
+                scale=alt.Scale(domain=[*STANDS_IN.values(), OTHER_WORDS], range=[AMBER, ACCENT, QUIET, GREY]),
                 legend=_TOP,
             ),
             tooltip=[

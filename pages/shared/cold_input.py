@@ -17,8 +17,8 @@ from pages.shared import address
 DELAY_MS = 120
 SETTLED_MS = 1500
 LEAVING_MS = 3000
-MAX_TEXT = 400_000
-"""Characters of a text: some 60,000 words, far more than any model reads."""
+MAX_TEXT = 100_000
+"""Characters of a text: some 15,000 words, far more than any model reads."""
 MAX_IN_ADDRESS = 1500
 """Characters of a text that stands in the page's address: browsers and mail programs cut longer links."""
 

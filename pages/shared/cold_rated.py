@@ -69,13 +69,6 @@ def _change(subject: Subject, found: WhatIf) -> None:
     scale = subject.net.scale
     words = f"Two curves of how many users would give which rating: mean {before:.2f} before, {after:.2f} after."
     charts.draw(cold_charts.before_after_chart(found, scale.lowest, scale.highest), "cold_before_after", words)
-    st.header("How the item moves, from its text to its ratings", anchor=False)
-    table = cold_charts.movement_table(found, biases=subject.net.config.biases)
-    charts.draw(cold_charts.movement_chart(table), "cold_movement", cold_charts.movement_words(table))
-    st.caption(
-        "The factors that moved most. An item without ratings stands where its text puts it; by equation (8) of the "
-        "model its ratings pull it away, against the same pull of the text as in the training."
-    )
     given = pd.DataFrame(
         [(each.user_id, each.before, each.given, each.after) for each in found.given],
         columns=["User", "Predicted by the text", "Gives", "Predicted afterwards"],
@@ -87,6 +80,13 @@ def _change(subject: Subject, found: WhatIf) -> None:
         column_config=dict.fromkeys(given.columns[1:], st.column_config.NumberColumn(format="%.2f")),
         alt="The given ratings, beside what was predicted for these users before and after",
     )
+    with st.expander("For specialists: how the item moves, from its text to its ratings", key="cold_movement_part"):
+        table = cold_charts.movement_table(found, biases=subject.net.config.biases)
+        charts.draw(cold_charts.movement_chart(table), "cold_movement", cold_charts.movement_words(table))
+        st.caption(
+            "The factors that moved most. An item without ratings stands where its text puts it; by equation (8) of "
+            "the model its ratings pull it away, against the same pull of the text as in the training."
+        )
 
 
 # Who rates it -------------------------------------------------------------------------------------

@@ -87,7 +87,7 @@ def near(run: RunRecord, net: ConvMF, item_id: str, labels: Mapping[str, str]) -
     if net.cnn is None:
         found = net.similar_items(item_id, N_NEIGHBOURS)
         table = pd.DataFrame(
-            {"Item": [labels[item.item_id] for item in found], "Likeness": [item.score for item in found]}
+            {"Item": [labels[item.item_id] for item in found], "Similarity": [item.score for item in found]}
         )
         with st.container(border=True, width=frame.CARD_WIDTH):
             _table("item", table, [item.item_id for item in found], item_id, "Nearest by ratings")
@@ -105,7 +105,7 @@ def near(run: RunRecord, net: ConvMF, item_id: str, labels: Mapping[str, str]) -
     st.caption(
         "Choose a row to open that item. 1 means that both profiles point the same way, 0 that they have nothing in "
         "common, beyond what all items have. Shared phrases: one of this item's text ↔ one of the neighbour's, those "
-        "that add most to the likeness of the texts; a double click on a cell shows all of it."
+        "that add most to the similarity of the texts; a double click on a cell shows all of it."
     )
 
 
@@ -114,7 +114,7 @@ def neighbours_table(found: Sequence[Neighbour], by: str, labels: Mapping[str, s
     return pd.DataFrame(
         {
             "Item": [labels[item.item_id] for item in found],
-            "Likeness": [item.text_similarity if by == "text" else item.item_similarity for item in found],
+            "Similarity": [item.text_similarity if by == "text" else item.item_similarity for item in found],
             "Shared phrases": [
                 "; ".join(pair.own if pair.own == pair.other else f"{pair.own} ↔ {pair.other}" for pair in item.shared)
                 for item in found
@@ -133,7 +133,9 @@ def _table(by: str, table: pd.DataFrame, ids: Sequence[str], item_id: str, title
         selection_mode="single-row",
         column_config={
             "Item": st.column_config.TextColumn(width=150),
-            "Likeness": st.column_config.NumberColumn(format="%.2f", width=70, help="The cosine of the two profiles."),
+            "Similarity": st.column_config.NumberColumn(
+                format="%.2f", width=70, help="The cosine of the two profiles."
+            ),
             "Shared phrases": st.column_config.TextColumn(width=320),
         },
         alt=f"{title}: {', '.join(table['Item'])}",

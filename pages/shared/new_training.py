@@ -13,6 +13,7 @@ from convmf.runs.command import changes, nearest_preset
 from convmf.runs.store import RunRecord
 from pages.shared import settings
 from pages.shared.frame import plain
+from pages.shared.workspace import store
 
 COLD_PERCENT = 10
 MOST_COLD_PERCENT = 50
@@ -42,6 +43,7 @@ def fill_from_run(run: RunRecord) -> None:
     config = ConvMFConfig.from_dict(run.config)
     _fill(nearest_preset(config), config, round(100 * run.split["cold_items"]), run.all_baselines)
     st.session_state["train_dataset"] = run.dataset_id
+    st.session_state["train_vectors_of"] = run.name if store().has_word_vectors(run.id) else ""
     st.session_state["train_seed"] = run.split["seed"]
 
 

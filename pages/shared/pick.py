@@ -41,7 +41,8 @@ def pick(label: str, labels: Mapping[str, str], name: str, key: str, default: st
     """
     if st.session_state.get(key) not in labels:
         asked = st.query_params.get(name)
-        if asked is not None and asked not in labels:
+        # Not where another model was chosen on the page itself, and the address still has the item of before.
+        if asked is not None and asked not in labels and key not in st.session_state:
             st.warning(f"The {what} in this address isn't in the data of this model. Another one is chosen.")
         st.session_state[key] = asked if asked in labels else default
     with st.container(horizontal=True):

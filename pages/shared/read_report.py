@@ -43,11 +43,11 @@ def show(report: ReadReport, kind: str) -> None:
         )
 
 
-def show_unknown(problems: pd.DataFrame, n_ratings: int) -> None:
-    """Ratings of items that the items file doesn't have."""
+def show_unknown(problems: pd.DataFrame, n_ratings: int) -> int:
+    """Ratings of items that the items file doesn't have; returns how many there are."""
     count = len(problems) + problems.attrs.get("n_unlisted", 0)
     if not count:
-        return
+        return 0
     st.info(
         f"{count:,} of {n_ratings:,} ratings are for items that the items file doesn't have. They are used all the "
         "same; these items have no description."
@@ -58,14 +58,19 @@ def show_unknown(problems: pd.DataFrame, n_ratings: int) -> None:
         shown = problems.head(MAX_SHOWN)
         st.caption(f"The first {len(shown):,} of {count:,}")
         st.dataframe(_labelled(shown), hide_index=True, alt="Ratings of items that the items file doesn't have")
+    return count
 
 
-def note(ratings: Table, items: Table | None) -> str:
-    """One line to keep with the data set: where it came from and what was left out."""
+def note(ratings: Table, items: Table | None, n_unknown: int = 0) -> str:
+    """One line to keep with the data set: where it came from, what was left out, and whether the files fit each other;
+    ``n_unknown`` ratings are of items that the items file doesn't have."""
     reports = [ratings.report] if items is None else [ratings.report, items.report]
     n_rejected = sum(report.n_rejected for report in reports)
     files = " and ".join(report.name for report in reports)
-    return f"Read from {files}; " + (f"{n_rejected:,} bad rows left out." if n_rejected else "no row left out.")
+    told = f"Read from {files}; " + (f"{n_rejected:,} bad rows left out." if n_rejected else "no row left out.")
+    if n_unknown == ratings.report.n_kept:
+        return f"{told} No rating is of an item that has a description: the files use different item labels."
+    return told
 
 
 def _counts(report: ReadReport) -> pd.DataFrame:

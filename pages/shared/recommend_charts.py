@@ -53,7 +53,7 @@ def waterfall_chart(table: pd.DataFrame, title: str) -> alt.LayerChart:
         ],
     )
     scale = alt.Scale(domain=[lowest - room, highest + room], nice=False, zero=False)
-    x = alt.X("start:Q", title=title, scale=scale)
+    x = alt.X("start:Q", title=title, scale=scale, axis=alt.Axis(tickCount=6))
     colour = alt.Color("kind:N", scale=alt.Scale(domain=list(_KINDS), range=list(_KINDS.values())), legend=None)
     is_end = alt.FieldOneOfPredicate("kind", ["begins with", "ends with"])
     bars = base.transform_filter(~is_end).mark_bar(cornerRadius=2, height=16).encode(x, alt.X2("end:Q"), colour)

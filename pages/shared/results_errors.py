@@ -161,10 +161,10 @@ def _few(label: str, labels: Mapping[str, str], key: str) -> Mapping[str, str]:
 def _example(run_id: str, example: Example, *, known: bool) -> None:
     with st.container(border=True):
         st.markdown(f"**{frame.plain(example.title)}**")
-        count = f"{example.item_count:,} ratings to learn from" if known else "no rating to learn from"
+        count = f"{example.item_count:,} other ratings" if known else "no rating"
         st.caption(
-            f"User {frame.plain(example.user_id)} gave {example.rating:g}; predicted were {example.predicted:.2f}. "
-            f"The model had {count} of this item and {example.user_count:,} of this user."
+            f"User {frame.plain(example.user_id)} gave {example.rating:g}; the prediction was {example.predicted:.2f}. "
+            f"To learn from, the model had {count} of this item and {example.user_count or 'none'} of this user."
         )
         st.text(example.text or "It has no description.")
         st.page_link(

@@ -63,6 +63,8 @@ def show(run: RunRecord, record: DatasetRecord) -> None:
     section = address.choice("Section", _SECTIONS, "section", "outcome", show_label=False)
     if section == "outcome":
         _findings(found)
+        if told := run_result.not_ready(found.report):
+            st.caption(told)
         _comparison(found)
     elif section == "errors":
         results_errors.show(run.id, found, draw)

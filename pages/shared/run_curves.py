@@ -46,9 +46,13 @@ def show(run: RunRecord, history: Sequence[Mapping[str, Any]]) -> None:
     st.markdown("**Error**", help=f"RMSE: typical distance between predicted and real rating. Lower is better. {_ZOOM}")
     table, words = curves.rmse_table(history, run.baselines), curves.rmse_words(_told(run, history), run.baselines)
     curves.draw(curves.rmse_spec(), table, "run_rmse", words, live=run.is_active)
+    validated = any("valid" in parts for parts in (run.baselines or {}).values())
     st.caption(
         "Dashed lines: simple averages, on the validation ratings. A useful model comes to lie below them."
         + (GROWING_ERROR if grows else "")
+        if validated
+        else "Dashed lines: simple averages, on the training ratings. There are no validation ratings, so no curve "
+        "says how good the model is on ratings that it doesn't know."
     )
     with frame.row("curves"):
         with st.container(width=frame.CARD_WIDTH):

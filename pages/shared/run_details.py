@@ -35,7 +35,9 @@ def show(run: RunRecord) -> None:
         st.table(table, border="horizontal")
     with st.expander("The same from the command line", key="run_command"):
         data = store().dataset_record(run.dataset_id)
-        vectors = "" if run.report is None else (run.report.get("word_vectors") or {}).get("file", "")
+        vectors = ((run.report or {}).get("word_vectors") or {}).get("file", "")
+        if not vectors and store().has_word_vectors(run.id):  # a run that failed has no report
+            vectors = "vectors.txt"
         show_command(data, ConvMFConfig.from_dict(run.config), SplitSettings.from_dict(run.split), vectors)
 
 

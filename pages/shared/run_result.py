@@ -29,6 +29,8 @@ def show(run: RunRecord, report: Mapping[str, Any]) -> None:
     """The result of a run with a report, in a sentence and a table."""
     st.markdown("**Result: typical error in rating points (RMSE), lower is better**")
     st.markdown(frame.plain(insight(report)))
+    if told := not_ready(report):
+        st.caption(told)
     known = lowest_possible(store().dataset_record(run.dataset_id))
     floor = (known["test"], known["cold"]) if known else None
     st.table(result_table(report, floor), width="stretch", border="horizontal")
@@ -44,8 +46,20 @@ def show(run: RunRecord, report: Mapping[str, Any]) -> None:
 
 def insight(report: Mapping[str, Any]) -> str:
     """What the run is worth, in a sentence or two: on new items where it was measured there, else on known ones."""
-    found = (against_simple(part, comparison(report, part)) for part in ("cold", "test"))
+    counts = report.get("n_ratings") or {}
+    found = (against_simple(part, comparison(report, part), counts.get(part)) for part in ("cold", "test"))
     return next((finding.text for finding in found if finding is not None), "")
+
+
+def not_ready(report: Mapping[str, Any]) -> str:
+    """What to try where the settings left the model as it was for new items, as preset quick does; else nothing."""
+    config = report["config"]
+    if config.get("calibration") or config.get("text") != "real" or report["rmse"].get("cold") is None:
+        return ""
+    return (
+        "These settings leave out what makes the text network ready for new items (“calibration”). Preset default does "
+        "it, and usually errs less on them; it takes longer."
+    )
 
 
 def result_table(report: Mapping[str, Any], floor: tuple[float, float] | None) -> pd.DataFrame:

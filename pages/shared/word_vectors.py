@@ -40,6 +40,11 @@ def draw(data: DatasetRecord, config: ConvMFConfig) -> tuple[WordVectors | None,
     st.file_uploader("Word vectors (optional)", key=key, help=_HELP, on_change=_copy_out, args=(key,))
     upload: _Upload | None = state.get("vectors_upload")
     if upload is None:
+        if former := state.get("train_vectors_of"):
+            st.warning(
+                f"{plain(former)}, whose settings these are, started from pretrained word vectors. Choose their file "
+                "again, or the words start at random."
+            )
         st.caption("Without a file the words start at random, and the model learns from your descriptions alone.")
         return None, config
     with st.container(horizontal=True, vertical_alignment="center"):
