@@ -111,11 +111,12 @@ class ConvMFConfig:
     embedding_dim: int = _setting(100, "Length of a word vector.", symbol="p", minimum=1, maximum=2048)
     embedding_std: float = _setting(
         0.01,
-        "Spread of the random word vectors at the start. Small: a word counts only once something was learned of it.",
+        "Scale of the random word vectors at the start, which are standard normal and cut to a length of 5 before. "
+        "Small: a word counts only once something was learned of it.",
         minimum=1e-6,
         maximum=10.0,
     )
-    freeze_embedding: bool = _setting(False, "Keep pretrained word vectors as they are.")
+    freeze_embedding: bool = _setting(False, "Keep the pretrained word vectors of the main networks as they are.")
     kernel_sizes: tuple[int, ...] = _setting(
         (1, 2, 3), "Window sizes of the convolution, in words.", symbol="ws", minimum=1, maximum=50
     )

@@ -86,7 +86,8 @@ def objective(
     item_penalty: Tensor,
     lambda_w: float,
 ) -> Objective:
-    """L = ½ Σ (r − uᵀv)² + λ_U/2 Σ ‖u‖² + λ_V/2 Σ w_j ‖v_j − θ_j‖² + λ_W/2 Σ ‖w‖².
+    """L = ½ Σ (r − uᵀv)² + λ_U/2 Σ w_i ‖u_i‖² + λ_V/2 Σ w_j ‖v_j − θ_j‖² + λ_W/2 Σ ‖w‖²; levels (column 0 of a model
+    with biases) have λ_b in the place of λ_U w_i and λ_V w_j.
 
     Parameters
     ----------
@@ -95,7 +96,7 @@ def objective(
     user_factors, item_factors, text_factors
         (n_users, D), (n_items, D), (n_items, D).
     user_penalty, item_penalty
-        λ_U and λ_V w_j, of any shape that broadcasts with the factors.
+        λ_U w_i and λ_V w_j, of any shape that broadcasts with the factors.
     """
     users, items, texts = (for_doubles(part).double() for part in (user_factors, item_factors, text_factors))
     weights = (for_doubles(weight.detach()).double() for weight in parameters)

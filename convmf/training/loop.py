@@ -55,8 +55,9 @@ def fit(
         Folders for the state between two iterations. A resumed training needs the same data and
         settings, and ends (on the CPU) bit for bit as if it had never stopped.
     word_vectors
-        Pretrained vectors to start from (ConvMF+), see :func:`convmf.data.vectors.read_vectors`; the
-        settings ``embedding_dim`` and ``embedding_std`` then don't count.
+        Pretrained vectors that the main networks start from (ConvMF+), see
+        :func:`convmf.data.vectors.read_vectors`. The settings ``embedding_dim`` and ``embedding_std`` then count for
+        the networks of the calibration only, which start from what each word tells by itself.
     with_intervals
         Measure predictive intervals at the end; they need validation ratings (at least 30). Like the setting
         ``calibration`` they take as long as some ten iterations of the CNN, together no more than one of them.

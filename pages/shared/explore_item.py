@@ -20,6 +20,7 @@ if TYPE_CHECKING:  # the modules behind them import torch
 LONGEST_SHOWN = 2000
 """Characters of a description that the card shows: it has no bar to scroll by, which the keyboard wouldn't reach."""
 N_NEIGHBOURS = 10
+NEIGHBOURS_WIDTH = 2 * frame.CARD_WIDTH
 LONGEST_IN_ADDRESS = 4_000
 """Characters of a text that a link takes along; the model reads a few hundred words of it anyway."""
 ITEM_KEY = "explore_item"
@@ -98,7 +99,8 @@ def near(run: RunRecord, net: ConvMF, item_id: str, labels: Mapping[str, str]) -
             ("text", "Nearest by text", "Items in whose texts the model reads the same.", both.by_text),
             ("item", "Nearest by ratings", "Items that the same people like; text and ratings together.", both.by_item),
         ):
-            with st.container(border=True, width=frame.CARD_WIDTH):
+            # Below each other: titles and phrases are what there is to read.
+            with st.container(border=True, width=NEIGHBOURS_WIDTH):
                 st.markdown(f"**{title}**", help=what)
                 ids = [item.item_id for item in found_by]
                 _table(by, neighbours_table(found_by, by, labels), ids, item_id, title)
@@ -132,11 +134,11 @@ def _table(by: str, table: pd.DataFrame, ids: Sequence[str], item_id: str, title
         on_select=lambda: _open(key, ids),
         selection_mode="single-row",
         column_config={
-            "Item": st.column_config.TextColumn(width=150),
+            "Item": st.column_config.TextColumn(width=240),
             "Similarity": st.column_config.NumberColumn(
-                format="%.2f", width=70, help="The cosine of the two profiles."
+                format="%.2f", width=90, help="The cosine of the two profiles."
             ),
-            "Shared phrases": st.column_config.TextColumn(width=320),
+            "Shared phrases": st.column_config.TextColumn(width=540),
         },
         alt=f"{title}: {', '.join(table['Item'])}",
     )

@@ -111,8 +111,16 @@ def _examples(run_id: str, found: Results, part: str) -> None:
         selection_default={"selection": {"rows": [first]}},
         alt="Held-out ratings with their predictions",
         column_config={
-            name: st.column_config.NumberColumn(format=form)
-            for name, form in (("Real", "%g"), ("Predicted", "%.2f"), ("Error", "%+.2f"), ("Averages", "%.2f"))
+            "Item": st.column_config.TextColumn(width=190),
+            **{
+                name: st.column_config.NumberColumn(format=form, width=width)
+                for name, form, width in (
+                    ("Real", "%g", 55),
+                    ("Predicted", "%.2f", 80),
+                    ("Error", "%+.2f", 65),
+                    ("Averages", "%.2f", 80),
+                )
+            },
         },
     )
     st.caption(
