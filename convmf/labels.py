@@ -23,6 +23,11 @@ def lower_first(label: str) -> str:
     return label[:1].lower() + label[1:]
 
 
+def in_percent(share: float, digits: int = 0) -> str:
+    """A share of 1 as a percentage, whose sign never stands alone in a line."""
+    return f"{100 * share:.{digits}f}\u00a0%"
+
+
 def plotly_text(text: str) -> str:
     """``text`` without what Plotly would read as a tag, a place for a value (``%{x}``) or a formula."""
     return text.translate(_PLOTLY_SIGNS)

@@ -12,6 +12,7 @@ frame.page("Explore", "Look around in the catalogue: what lies near what, and wh
 # The title is on the screen before what follows is imported: on a fresh server that takes a second.
 from convmf.data.dataset import Dataset
 from convmf.errors import ConvMFError
+from convmf.labels import in_percent
 from convmf.runs.store import RunRecord
 from pages.shared import address, explore_item, explore_kernels, pick
 from pages.shared.choose_run import choose_run, nothing_yet, usable_runs
@@ -155,10 +156,10 @@ def _what(net: ConvMF, data: Dataset, items: MapItems, projection: Projection, b
 
     share = sum(projection.explained)
     st.caption(
-        f"Near each other: items with a similar profile. The two axes show {share:.0%} of the differences between the "
-        f"{net.config.n_factors} numbers of a profile (principal components); {1 - share:.0%} can't be seen here, so "
-        "look at the lists of neighbours, too. How good an item is thought to be is left out. Drag to move, zoom by "
-        "the buttons above the map, click a point to open it."
+        f"Near each other: items with a similar profile. The two axes show {in_percent(share)} of the differences "
+        f"between the {net.config.n_factors} numbers of a profile (principal components); {in_percent(1 - share)} "
+        "can't be seen here, so look at the lists of neighbours, too. How good an item is thought to be is left out. Drag to "
+        "move, zoom by the buttons above the map, click a point to open it."
     )
     n_silent = data.n_items - data.n_items_with_text
     if by == "text" and n_silent > 1:

@@ -14,6 +14,7 @@ from convmf.data.dataset import Dataset
 from convmf.data.sample import EXAMPLE_DESCRIPTIONS, SAMPLE_NOTE
 from convmf.data.splits import SplitSettings
 from convmf.explain import Phrase, TextDifference, WordDifference, read_text, what_if_rated
+from convmf.labels import in_percent
 from convmf.runs.store import RunRecord
 from pages.shared import charts, cold_charts, cold_coloured, cold_input, cold_words
 from pages.shared import workspace as shared
@@ -346,7 +347,7 @@ def test_ratings_move_the_item_and_stand_in_the_address(workspace):
     answer = what_if_rated(model, "war soldiers", {"u3": model.scale.highest})
     app = cold_page(view="rated", text="war soldiers", by=f"{model.scale.highest!r}:u3")
     figures = {metric.label: metric.value for metric in app.metric}
-    assert figures["Still from the text"] == f"{answer.text_trust:.0%}"
+    assert figures["Still from the text"] == in_percent(answer.text_trust)
     assert app.metric[-2].value == f"{answer.after.mean():.2f}"
     app.button(key="cold_all_1").click().run()
     lowest = [value.partition(":")[0] for value in app.query_params["by"]]

@@ -482,7 +482,7 @@ def test_texts_of_the_user_never_become_markdown(workspace, stored):
 def test_ratings_without_texts_have_figures_and_a_hint(page):
     _upload(page, 0, "mine.csv", RATINGS)
     _click(page, "Use this data")
-    assert _metrics(page)["Items with text"] == "0.0%"
+    assert _metrics(page)["Items with text"] == "0.0\u00a0%"
     assert "No item of this data set has a description" in _texts(page)
 
 
@@ -533,7 +533,10 @@ def test_long_tail_goes_down_and_counts_the_unrated():
     (line,) = picture.figure.data
     assert list(line.x) == [1, 2, 3]
     assert list(line.y) == [3, 2, 1]
-    assert picture.caption == "The most rated tenth of the items has 50% of the ratings. Items without any rating: 1."
+    assert (
+        picture.caption
+        == "The most rated tenth of the items has 50\u00a0% of the ratings. Items without any rating: 1."
+    )
 
 
 def test_text_lengths_count_every_text_once():

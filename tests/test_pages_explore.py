@@ -21,6 +21,7 @@ from convmf.explain import (
     kernel_readings,
     project,
 )
+from convmf.labels import in_percent
 from convmf.runs.store import RunRecord
 from pages.shared import explore_item, explore_kernels, explore_map
 from pages.shared import workspace as shared
@@ -62,7 +63,7 @@ def test_every_item_is_on_the_map_and_the_page_says_how_much_it_shows(workspace)
     points = [ids[0] for trace in drawn(app)["data"] for ids in trace.get("customdata", [])]
     assert sorted(points) == sorted(net_of(run).item_ids)
     share = sum(project(net_of(run)).explained)
-    assert f"show {share:.0%} of the differences between the 4 numbers" in texts(app)
+    assert f"show {in_percent(share)} of the differences between the 4 numbers" in texts(app)
     assert "share one point" not in texts(app), "there is only one without a text"
     (chart,) = app.get("plotly_chart")
     assert "24 items by their text factors" in chart.proto.alt

@@ -134,7 +134,7 @@ def test_how_sure_a_prediction_is_is_said_where_the_model_knows(workspace):
     run = trained()
     net = net_of(run)
     best = net.recommend("u3", 1)[0]
-    said = "With a probability of 80% the real rating"
+    said = "With a probability of 80\u00a0% the real rating"
     assert net.intervals is not None
     low, high = (float(end[0]) for end in net.interval(["u3"], [best.item_id]))
     assert f"{said} would lie between {low:.1f} and {high:.1f}." in texts(recommend_page(user="u3"))

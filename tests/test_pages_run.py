@@ -99,7 +99,7 @@ def test_an_ended_run_shows_its_figures_beside_the_baselines(workspace):
     assert list(table.loc["User and item averages"])[:2] == [f"{biases['test']:.4f}", f"{biases['cold']:.4f}"]
     truth = sample_truth()
     assert table.loc["Lowest possible", "Known items"] == f"{truth.rmse_floor_warm:.4f}"
-    assert "20%" in texts(app)
+    assert "20\u00a0%" in texts(app)
     assert metric(app, "Device") == "cpu"
     assert {"Stop training", "Resume"}.isdisjoint(buttons(app))
 

@@ -16,6 +16,7 @@ from convmf.evaluation.further import further_rows
 from convmf.evaluation.held_out import HeldOut, examples, held_out
 from convmf.evaluation.html_report import ClientReport
 from convmf.evaluation.plots import Picture
+from convmf.labels import in_percent
 from convmf.model.convmf import ConvMF
 
 PART_TITLES = {"cold": "New items", "test": "Known items"}
@@ -201,9 +202,10 @@ class Results:
             *facts,
             (
                 "Dealt by chance",
-                f"{split['cold_items']:.0%} of the items as new; of the other ratings {split['test']:.0%} for the "
-                f"test, {split['valid']:.0%} to choose the best iteration; seed {split['seed']}. Test and new items "
-                "were read after the training only, and nothing was chosen by them.",
+                f"{in_percent(split['cold_items'])} of the items as new; of the other ratings "
+                f"{in_percent(split['test'])} for the test, {in_percent(split['valid'])} to choose the best iteration; "
+                f"seed {split['seed']}. Test and new items were read "
+                "after the training only, and nothing was chosen by them.",
             ),
             ("Training", f"{report['iterations']} iterations, the best one was number {report['best_iteration']}."),
             (

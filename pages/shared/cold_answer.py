@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import streamlit as st
 
+from convmf.labels import in_percent
 from pages.shared import charts, cold_charts, frame
 from pages.shared.cold_state import Subject, reading
 
@@ -80,8 +81,8 @@ def figures(subject: Subject, result: TextReading) -> None:
                 "One person's rating",
                 f"{result.low:.1f} to {result.high:.1f}",
                 width=METRIC_WIDTH,
-                help=f"In this range lies the rating of somebody picked at random, in {result.level:.0%} of cases. "
-                "Measured on ratings of items that the model had no ratings of: error and taste together.",
+                help=f"In this range lies the rating of somebody picked at random, in {in_percent(result.level)} of "
+                "cases. Measured on ratings of items that the model had no ratings of: error and taste together.",
             )
         st.metric(
             "Predictions for 8 in 10 users",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import streamlit as st
 
+from convmf.labels import in_percent
 from pages.shared import charts, cold_charts, cold_coloured
 from pages.shared.cold_input import SECOND, TEXT
 from pages.shared.cold_state import Subject, reading
@@ -37,7 +38,7 @@ def show(subject: Subject, text: str) -> None:
         )
         better = float((other.ratings > one.ratings).mean())
         st.metric(
-            "Prefer the second", f"{better:.0%}", width=170, help="Share of the users predicted to rate it higher."
+            "Prefer the second", in_percent(better), width=170, help="Share of the users predicted to rate it higher."
         )
     cold_coloured.show_pair((text, one), (second, other))
     _words(one, other)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import streamlit as st
 
+from convmf.labels import in_percent
 from pages.shared import charts, cold_charts, frame, given_ratings, pick
 from pages.shared.cold_state import Subject
 
@@ -61,7 +62,7 @@ def _change(subject: Subject, found: WhatIf) -> None:
         )
         st.metric(
             "Still from the text",
-            f"{found.text_trust:.0%}",
+            in_percent(found.text_trust),
             width=180,
             help="How much of the item's factors comes from its description: all of it without ratings, less with "
             "each. The rest comes from the ratings.",

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from convmf.data.dataset import Dataset
 from convmf.data.text import words
-from convmf.labels import plotly_text
+from convmf.labels import in_percent, plotly_text
 
 MAX_BARS = 25
 MAX_POINTS = 400
@@ -79,7 +79,7 @@ def long_tail(dataset: Dataset) -> Picture:
     n_top = max(1, round(len(rated) / 10))
     share = rated[:n_top].sum() / rated.sum()
     n_unrated = len(counts) - len(rated)
-    caption = f"The most rated tenth of the items has {share:.0%} of the ratings. " + (
+    caption = f"The most rated tenth of the items has {in_percent(share)} of the ratings. " + (
         f"Items without any rating: {n_unrated:,}." if n_unrated else "Every item has a rating."
     )
     figure = _figure(line, "Items, the most rated first", "Ratings of the item (log scale)")

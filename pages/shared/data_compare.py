@@ -80,7 +80,7 @@ def figures_table(figures: dict[str, DatasetStatistics]) -> pd.DataFrame:
 def _text(pattern: str, figures: DatasetStatistics) -> str:
     if "words_per_text" in pattern and figures.words_per_text is None:
         return "–"
-    return pattern.format(figures)
+    return pattern.format(figures).replace("%", "\u00a0%")
 
 
 @st.cache_data(show_spinner="Counting …", max_entries=32)

@@ -9,6 +9,7 @@ import streamlit as st
 from convmf.data.dataset import Dataset
 from convmf.data.sample import SampleTruth, sample_truth
 from convmf.errors import ConvMFError
+from convmf.labels import in_percent
 from convmf.runs.store import DatasetRecord
 from pages.shared import address, data_charts, data_compare, data_manage, data_texts, frame, workspace
 from pages.shared.distinct import dataset_labels
@@ -137,8 +138,8 @@ def _figures(dataset: Dataset) -> None:
         ("Users", f"{dataset.n_users:,}", "People who gave at least one rating."),
         ("Items", f"{dataset.n_items:,}", "Everything that was rated or described."),
         ("Ratings", f"{dataset.n_ratings:,}", "One user's rating of one item."),
-        ("Items with text", f"{with_text / dataset.n_items:.1%}", f"{with_text:,} items have a description."),
-        ("Density", f"{dataset.density:.2%}", "Share of all user-item pairs that were rated."),
+        ("Items with text", in_percent(with_text / dataset.n_items, 1), f"{with_text:,} items have a description."),
+        ("Density", in_percent(dataset.density, 2), "Share of all user-item pairs that were rated."),
         ("Rating scale", f"{low:.4g} to {high:.4g}", "Lowest and highest rating that occurs."),
     )
     with st.container(horizontal=True):

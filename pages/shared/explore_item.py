@@ -9,6 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from convmf.data.dataset import Dataset
+from convmf.labels import in_percent
 from convmf.runs.store import RunRecord
 from pages.shared import frame
 from pages.shared.workspace import dataset, model
@@ -64,7 +65,7 @@ def _figures(net: ConvMF, figures: ItemFigures, *, has_text: bool) -> None:
             "rate an item like it more than the others would, so this is often lower.",
         )
     if figures.text_trust is not None and has_text:
-        st.progress(figures.text_trust, text=f"**Text trust: {figures.text_trust:.0%}**")
+        st.progress(figures.text_trust, text=f"**Text trust: {in_percent(figures.text_trust)}**")
         st.caption(
             "How much of the item's profile comes from its text: all of it without ratings, little with many.",
         )

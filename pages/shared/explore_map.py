@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from convmf.evaluation.plots import SERIES
 from convmf.explain.catalogue import NO_GENRE, OTHER, CatalogueFigures, main_genres
 from convmf.explain.projection import Projection
-from convmf.labels import one_line, plotly_text
+from convmf.labels import in_percent, one_line, plotly_text
 from convmf.palette import MODEBAR
 
 MOST_POINTS = 10_000
@@ -78,8 +78,8 @@ def map_figure(projection: Projection, items: MapItems, colour: str) -> go.Figur
         # Room for three rows of genres: to find out how much they need Plotly would draw the whole map twice.
         figure.update_layout(margin={"l": 30, "r": 8, "t": 34, "b": 120, "autoexpand": False})
         common["automargin"] = False
-    figure.update_xaxes(title=f"Axis 1: {first:.0%} of the differences", **common)
-    figure.update_yaxes(title=f"Axis 2: {second:.0%} of the differences", **common)
+    figure.update_xaxes(title=f"Axis 1: {in_percent(first)} of the differences", **common)
+    figure.update_yaxes(title=f"Axis 2: {in_percent(second)} of the differences", **common)
     return figure
 
 
@@ -174,7 +174,7 @@ def hover_text(items: MapItems, row: int) -> str:
         lines.append(plotly_text(one_line(items.genres[row].replace("|", ", "))[:_LONGEST]))
     lines.append(f"{count:,} rating{'s' * (count != 1)}, mean {mean:.2f}" if count else "no ratings yet")
     if figures.text_trust is not None:
-        lines.append(f"text trust {float(figures.text_trust[row]):.0%}")
+        lines.append(f"text trust {in_percent(float(figures.text_trust[row]))}")
     return "<br>".join(lines)
 
 
@@ -183,7 +183,7 @@ def map_words(items: MapItems, projection: Projection, by: str, colour: str) -> 
     shown: Sequence[int] = shown_rows(items.figures).tolist()
     first, second = projection.explained
     return (
-        f"Scatter plot of {len(shown):,} items by their {by} factors on two axes, which show {first + second:.0%} of "
-        f"the differences, coloured by {COLOURS[colour].lower()}. The search field above and the "
-        "lists of neighbours below lead to the same items by keyboard."
+        f"Scatter plot of {len(shown):,} items by their {by} factors on two axes, which show "
+        f"{in_percent(first + second)} of the differences, coloured by {COLOURS[colour].lower()}. The search "
+        "field above and the lists of neighbours below lead to the same items by keyboard."
     )

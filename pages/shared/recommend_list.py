@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import streamlit as st
 
+from convmf.labels import in_percent
 from convmf.runs.store import RunRecord
 from pages.shared import address, charts, frame, recommend_charts
 
@@ -156,7 +157,7 @@ def _likely_range(net: ConvMF, user: str, item_id: str) -> str:
     if net.intervals is None:
         return ""
     low, high = (float(end[0]) for end in net.interval([user], [item_id]))
-    return f"With a probability of {LEVEL:.0%} the real rating would lie between {low:.1f} and {high:.1f}."
+    return f"With a probability of {in_percent(LEVEL)} the real rating would lie between {low:.1f} and {high:.1f}."
 
 
 def _explain(

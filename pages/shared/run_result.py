@@ -11,6 +11,7 @@ import streamlit as st
 from convmf.data.sample import SAMPLE_NOTE, sample_truth
 from convmf.evaluation.comparison import comparison
 from convmf.evaluation.findings import against_simple
+from convmf.labels import in_percent
 from convmf.runs.store import DatasetRecord, RunRecord
 from pages.shared import frame
 from pages.shared.run_words import figure
@@ -34,7 +35,7 @@ def show(run: RunRecord, report: Mapping[str, Any]) -> None:
     known = lowest_possible(store().dataset_record(run.dataset_id))
     floor = (known["test"], known["cold"]) if known else None
     st.table(result_table(report, floor), width="stretch", border="horizontal")
-    held_out = f"{run.split['cold_items']:.0%}"
+    held_out = in_percent(run.split["cold_items"])
     st.caption(
         "Known items: ratings kept for this one measurement, of items that have other ratings to learn from. "
         f"New items: all ratings of the {held_out} of the items held out as if new, predicted from their descriptions "

@@ -12,6 +12,7 @@ from convmf.config import ConvMFConfig
 from convmf.data.text import Vocabulary
 from convmf.data.vectors import WordVectors, distinct_words, read_vectors
 from convmf.errors import ConvMFError
+from convmf.labels import in_percent
 from convmf.runs.store import DatasetRecord
 from pages.shared import settings, workspace
 from pages.shared.frame import plain
@@ -58,8 +59,9 @@ def draw(data: DatasetRecord, config: ConvMFConfig) -> tuple[WordVectors | None,
         st.warning(plain(vectors.bad_lines_text()))
     coverage = vectors.coverage(_vocabulary(data.id, config.max_words, config.max_document_frequency))
     st.caption(
-        f"{coverage.n_known:,} of the {coverage.n_words:,} words that matter most ({coverage.share:.1%}) have a vector "
-        f"of {vectors.dim} numbers. The word vector length and spread above then don't count."
+        f"{coverage.n_known:,} of the {coverage.n_words:,} words that matter most ({in_percent(coverage.share, 1)}) "
+        f"have a vector of {vectors.dim} numbers. The word vector length above then counts only for the networks that "
+        "read along in the end."
     )
     if coverage.missing:
         st.caption(f"The others start at random, for example: {plain(', '.join(coverage.missing[:8]))}.")
