@@ -158,8 +158,8 @@ def _what(net: ConvMF, data: Dataset, items: MapItems, projection: Projection, b
     st.caption(
         f"Near each other: items with a similar profile. The two axes show {in_percent(share)} of the differences "
         f"between the {net.config.n_factors} numbers of a profile (principal components); {in_percent(1 - share)} "
-        "can't be seen here, so look at the lists of neighbours, too. How good an item is thought to be is left out. Drag to "
-        "move, zoom by the buttons above the map, click a point to open it."
+        "can't be seen here, so look at the lists of neighbours, too. How good an item is thought to be is left out. "
+        "Drag to move, zoom by the buttons above the map, click a point to open it."
     )
     n_silent = data.n_items - data.n_items_with_text
     if by == "text" and n_silent > 1:
