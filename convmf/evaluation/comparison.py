@@ -62,9 +62,8 @@ def comparison(
     Parameters
     ----------
     report
-        Of the run; intervals come from its "bootstrap", where it has that. Older reports have a
-        "user_bootstrap", in which
-        the intervals on new items are of draws of users, and too narrow: of those none is taken.
+        Of the run; intervals come from its "bootstrap", where it has that. Older reports have a "user_bootstrap", in
+        which the intervals on new items are of draws of users, and too narrow: of those none is taken.
     measured
         What was measured again from the saved model; comes before the report.
     floor

@@ -72,7 +72,9 @@ def meaning_of_texts(rows: list[Row]) -> Finding | None:
         return Finding("Do the texts matter?", text.strip(), GOOD if better else BAD)
     if shuffled.gain.sign > 0:
         return Finding("Do the texts matter?", text + "So it is what they say that helps.", GOOD)
-    return Finding("Do the texts matter?", text + "So what they say doesn't measurably help here.", BAD)
+    if shuffled.gain.sign < 0:
+        return Finding("Do the texts matter?", text + "So what they say doesn't help here.", BAD)
+    return Finding("Do the texts matter?", text + "That could be chance: with other new items it might be otherwise.")
 
 
 def weakest_rating(groups: Sequence[Slice], part: str) -> Finding | None:

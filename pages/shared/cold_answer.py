@@ -39,8 +39,7 @@ def remarks(subject: Subject, text: str, result: TextReading) -> None:
     elif not result.known_words:
         st.warning(
             "The model knows none of these words: in the descriptions that it learned from they are missing, or too "
-            "rare. "
-            "So the figures below are those for an empty description, and say nothing about this one."
+            "rare. So the figures below are those for an empty description, and say nothing about this one."
         )
     elif len(result.known_words) < FEW_WORDS:
         st.info(

@@ -18,7 +18,7 @@ if TYPE_CHECKING:  # the modules behind it import torch
 MAX_WORDS = 14
 MAX_FACTORS = 10
 N_STEPS = 40
-OTHER_WORDS, GREY = "all other words", "#98A0AD"
+OTHER_WORDS, OTHER_COLOUR = "all other words", "#A77BD8"
 STANDS_IN = {"first": "only in the first text", "second": "only in the second text", "both": "in both"}
 BY_TEXT, WITH_RATINGS = "by its text alone", "with these ratings"
 _TOP = alt.Legend(title=None, orient="top", direction="horizontal", columns=2, labelLimit=240)
@@ -55,6 +55,9 @@ def difference_table(found: TextDifference) -> pd.DataFrame:
 
 def difference_chart(table: pd.DataFrame) -> alt.Chart:
     """What each word adds to the second text's rating over the first one's."""
+    colours = dict(zip([*STANDS_IN.values(), OTHER_WORDS], [AMBER, ACCENT, QUIET, OTHER_COLOUR], strict=True))
+    if OTHER_WORDS not in table["stands_in"].tolist():
+        del colours[OTHER_WORDS]
     return (
         alt.Chart(table)
         .mark_bar(cornerRadius=2)
@@ -67,7 +70,7 @@ def difference_chart(table: pd.DataFrame) -> alt.Chart:
             ),
             alt.Color(
                 "stands_in:N",
-                scale=alt.Scale(domain=[*STANDS_IN.values(), OTHER_WORDS], range=[AMBER, ACCENT, QUIET, GREY]),
+                scale=alt.Scale(domain=list(colours), range=list(colours.values())),
                 legend=_TOP,
             ),
             tooltip=[
