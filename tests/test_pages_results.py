@@ -307,7 +307,7 @@ def test_the_lowest_error_is_marked_where_runs_can_be_compared(workspace):
     marked = results_runs.figures_table(runs, ["a *b*", "c"], datasets, mark_best=True)
     assert marked.columns.tolist() == [r"a \*b\*", "c"]
     best = min(cold)
-    assert [text.startswith(f"**{best:.4f}") for text in marked.loc["New items: RMSE"]] == [
+    assert [text.startswith(f"**{best:.3f}") for text in marked.loc["New items: RMSE"]] == [
         rmse == best for rmse in cold
     ]
     assert all("\u00a0% (" in text for text in marked.loc["Known items: less error"])

@@ -43,7 +43,7 @@ def test_a_run_is_watched_stopped_and_resumed(gate):
     run_until(app, lambda: badge(app) == "training")
     gate.permits.release(2)
     run_until(app, lambda: metric(app, "Iterations") == "2")
-    assert metric(app, "Best validation RMSE") == "0.5000"
+    assert metric(app, "Best validation RMSE") == "0.500"
     assert metric(app, "Best one") == "2"
     assert "Stop training" in buttons(app)
 
@@ -94,11 +94,11 @@ def test_an_ended_run_shows_its_figures_beside_the_baselines(workspace):
         "Lowest possible",
     ]
     rmse = run.report["rmse"]
-    assert list(table.loc["This model"])[:2] == [f"**{rmse['test']:.4f}**", f"**{rmse['cold']:.4f}**"]
+    assert list(table.loc["This model"])[:2] == [f"**{rmse['test']:.3f}**", f"**{rmse['cold']:.3f}**"]
     biases = run.report["baselines"]["biases"]
-    assert list(table.loc["User and item averages"])[:2] == [f"{biases['test']:.4f}", f"{biases['cold']:.4f}"]
+    assert list(table.loc["User and item averages"])[:2] == [f"{biases['test']:.3f}", f"{biases['cold']:.3f}"]
     truth = sample_truth()
-    assert table.loc["Lowest possible", "Known items"] == f"{truth.rmse_floor_warm:.4f}"
+    assert table.loc["Lowest possible", "Known items"] == f"{truth.rmse_floor_warm:.3f}"
     assert "20\u00a0%" in texts(app)
     assert metric(app, "Device") == "cpu"
     assert {"Stop training", "Resume"}.isdisjoint(buttons(app))

@@ -97,7 +97,7 @@ def _choose(shown: Sequence[RunRecord], datasets: Mapping[str, DatasetRecord]) -
         alt="All runs with their tags, data set, state and errors",
         column_config={
             "Run": st.column_config.TextColumn(pinned=True),
-            **{name: st.column_config.NumberColumn(format="%.4f", help=words) for name, words in _HELP.items()},
+            **{name: st.column_config.NumberColumn(format="%.3f", help=words) for name, words in _HELP.items()},
         },
         placeholder=run_words.NONE,
     )
@@ -204,13 +204,13 @@ def figures_table(
         measured = [value.value for value in rmse if value]
         best = min(measured) if mark_best and len(measured) > 1 else None
         table[f"{title}: RMSE"] = [
-            run_words.NONE if value is None else _bold(results_view.with_interval(value, "{:.4f}"), value.value == best)
+            run_words.NONE if value is None else _bold(results_view.with_interval(value, "{:.3f}"), value.value == best)
             for value in rmse
         ]
         table[f"{title}: less error"] = [run_words.NONE if gain is None else short_percent(gain) for gain in gains]
     reports = [run.report or {} for run in chosen]
     valid = [report.get("rmse", {}).get("valid") for report in reports]
-    table["RMSE, validation"] = [run_words.NONE if value is None else f"{value:.4f}" for value in valid]
+    table["RMSE, validation"] = [run_words.NONE if value is None else f"{value:.3f}" for value in valid]
     table["Best iteration"] = [str(report.get("best_iteration", run_words.NONE)) for report in reports]
     table["Time of the iterations"] = [
         run_words.duration(report["seconds"]) if "seconds" in report else run_words.NONE for report in reports

@@ -130,7 +130,7 @@ def _figures(run: RunRecord, progress: Progress, history: Sequence[Mapping[str, 
         st.metric("Time", duration(seconds), width=150, help="Since it last went to work.")
         st.metric(
             "Best validation RMSE",
-            f"{best[1]:.4f}" if best else NONE,
+            f"{best[1]:.3f}" if best else NONE,
             delta=delta,
             delta_color="inverse",
             width=230,

@@ -88,5 +88,5 @@ def runs_table(runs: Sequence[RunRecord], datasets: Mapping[str, DatasetRecord])
 
 
 def figure(value: float | None) -> str:
-    """An error with four digits."""
-    return NONE if value is None else f"{value:.4f}"
+    """An error with three digits, as everywhere on the pages."""
+    return NONE if value is None else f"{value:.3f}"
