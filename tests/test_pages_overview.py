@@ -199,4 +199,5 @@ def test_a_database_damaged_while_the_server_runs_is_explained_on_every_page(sto
         monkeypatch.setattr(Store, reader, broken)
     page.run()
     assert not page.exception
-    assert [frame.plain("a damaged workspace.db") in error.value for error in page.error] == [True]
+    assert [frame.plain("a damaged workspace.db") in error.value for error in page.main.error] == [True]
+    assert not page.sidebar.error

@@ -55,8 +55,11 @@ def page(title: str, lead: str = "") -> None:
     if lead:
         st.markdown(lead)
     _open_workspace()
-    with status:
-        _draw_status()
+    try:
+        with status:
+            _draw_status()
+    except ConvMFError as error:  # on the page, where there is room for it, and not in the sidebar
+        _end_with(error)
 
 
 def row(key: str, *, gap: Literal["small", "medium"] = "small") -> DeltaGenerator:
@@ -115,10 +118,7 @@ def _draw_status() -> None:
     """The status, looked at again while it may change by itself."""
     from pages.shared.workspace import jobs
 
-    try:
-        may_change = jobs().active() is not None or not device.is_known()
-    except ConvMFError as error:
-        _end_with(error)
+    may_change = jobs().active() is not None or not device.is_known()
     st.fragment(_status, run_every=STATUS_SECONDS if may_change else None)()
 
 
