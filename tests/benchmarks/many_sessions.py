@@ -54,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         plan = Plan(options.sessions, 60 * options.minutes, THINK, dataset_id, "default", not options.wire)
         with AppServer(Path(scratch) / "workspace", Path(scratch) / "server.log") as server:
             measure(server, chromium, plan)
-            if "Traceback" in server.output():
+            if server.crashed():
                 print(server.output()[-5000:])
 
 

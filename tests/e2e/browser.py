@@ -21,6 +21,9 @@ from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, Playwrig
 from convmf.config import ConvMFConfig
 
 ROOT = Path(__file__).parents[2]
+_GONE_WHILE_CONNECTED = re.compile(
+    r"Traceback \(most recent call last\):\n(?:(?!Traceback).*\n)*?\S*WebSocketDisconnected: .*"
+)
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -109,6 +112,11 @@ class AppServer:
     def output(self) -> str:
         """What the server has written so far."""
         return self.log.read_text(encoding="utf-8", errors="replace")
+
+    def crashed(self) -> bool:
+        """Whether it has written a traceback, but for that of a browser which left while it was being connected:
+        Streamlit closes such a connection once more, and the web server below it complains."""
+        return "Traceback" in _GONE_WHILE_CONNECTED.sub("", self.output())
 
     def _wait_until_healthy(self) -> None:
         assert self._process is not None
