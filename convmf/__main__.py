@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import errno
 import io
 import logging
 import os
 import sys
 from collections.abc import Sequence
 
-from convmf.errors import ConvMFError, RunError
+from convmf.errors import DISK_FULL, ConvMFError, RunError
 
 _INPUTS = ("ratings", "items", "vectors")
-_DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -39,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     except OSError as error:
         where = f": {error.filename}" if error.filename else ""
-        advice = ". Free some space, then start it again." if error.errno in _DISK_FULL else ""
+        advice = ". Free some space, then start it again." if error.errno in DISK_FULL else ""
         print(f"convmf: {error.strerror or error}{where}{advice}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:

@@ -214,6 +214,10 @@ class ConvMFConfig:
         """Settings that :meth:`to_dict` once gave; those that it didn't have yet count as what was done then."""
         return cls.from_dict(saved_settings(values) if isinstance(values, Mapping) else values)
 
+    def for_data(self, n_items_with_text: int) -> ConvMFConfig:
+        """These settings, without a CNN where no item has a text that it could read."""
+        return self if n_items_with_text or self.text != "real" else dataclasses.replace(self, text="none")
+
     def to_dict(self) -> dict[str, Any]:
         """Plain values, ready for JSON."""
         return {

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterable
 from itertools import islice
 
 _MAX_SHOWN = 80
 _MAX_LISTED = 12
+
+DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""What an OSError has where there is no room to write."""
 
 
 class ConvMFError(Exception):

@@ -105,10 +105,11 @@ def test_a_run_that_cant_be_used_hides_no_other(store):
 
 def test_a_run_deleted_while_its_words_are_counted_doesnt_matter(store):
     data = store.add_dataset(tiny_dataset())
-    run(store, data, [1.0, 1.0])
+    name = run(store, data, [1.0, 1.0])
 
     def count(dataset_id: str, max_length: int) -> float:
         store.delete_run(store.runs()[0].id)
         return 200.0
 
-    pace_of_runs(store, "cpu", count)
+    assert pace_of_runs(store, "cpu", count).names == (name,), "what was read of it still tells"
+    assert store.runs() == []

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from convmf.labels import in_percent
+
 NONE = "–"
 PERCENT = "%"
 
@@ -45,7 +47,7 @@ def _row(label: str, figures: Mapping[str, Any], form: str, meaning: str) -> Fur
 def _text(value: float | None, form: str) -> str:
     if value is None:
         return NONE
-    return format(value, form) if form != PERCENT else f"{100 * value:.1f}\u00a0%"
+    return format(value, form) if form != PERCENT else in_percent(value, 1)
 
 
 def _mae(parts: Mapping[str, Any]) -> FurtherRow:
@@ -60,7 +62,7 @@ def _mae(parts: Mapping[str, Any]) -> FurtherRow:
 def _intervals(intervals: Mapping[str, Any]) -> list[FurtherRow]:
     if not intervals:
         return []
-    level = f"{100 * intervals['level']:.0f}\u00a0%"
+    level = in_percent(intervals["level"])
     return [
         _row(
             f"Ratings inside their {level} interval",

@@ -204,8 +204,8 @@ class Results:
                 "Dealt by chance",
                 f"{in_percent(split['cold_items'])} of the items as new; of the other ratings "
                 f"{in_percent(split['test'])} for the test, {in_percent(split['valid'])} to choose the best iteration; "
-                f"seed {split['seed']}. Test and new items were read "
-                "after the training only, and nothing was chosen by them.",
+                f"seed {split['seed']}. Test and new items were read after the training only, and nothing was chosen "
+                "by them.",
             ),
             ("Training", f"{report['iterations']} iterations, the best one was number {report['best_iteration']}."),
             (

@@ -11,7 +11,7 @@ import time
 import weakref
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -94,8 +94,7 @@ class Jobs:
         """
         with self._guard:
             self._own()
-            if not self._store.dataset_record(dataset_id).n_items_with_text:
-                config = replace(config, text="none")  # as fit() would
+            config = config.for_data(self._store.dataset_record(dataset_id).n_items_with_text)
             order = (dataset_id, config.to_dict(), split.to_dict(), _digest(word_vectors), all_baselines)
             twin = self._twin(order)
             if twin is not None:

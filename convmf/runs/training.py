@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import errno
 import logging
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from convmf.config import ConvMFConfig
-from convmf.errors import CheckpointError, ConvMFError, RunError
+from convmf.errors import DISK_FULL, CheckpointError, ConvMFError, RunError
 from convmf.runs.progress import ENDING, MEASURING, READING, SAVING, TRAINING, comparing
 from convmf.runs.store import RunRecord, Store
 
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-_DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _NO_MEMORY = ("can't allocate memory", "cannot allocate memory", "bad_alloc", "bad allocation")
 
 Training = Callable[[Store, RunRecord, Callable[[], bool]], dict[str, Any] | None]
@@ -129,7 +127,7 @@ def reason_of(error: BaseException) -> str:
     kind = type(error).__name__
     if isinstance(error, ConvMFError):
         return " ".join(str(error).split())[:500]
-    if isinstance(error, OSError) and error.errno in _DISK_FULL:
+    if isinstance(error, OSError) and error.errno in DISK_FULL:
         return "The disk is full. Free some space, then resume this run."
     if _is_out_of_memory(error):
         return f"Not enough memory. Take a smaller batch, fewer kernels or shorter texts. ({kind})"

@@ -80,8 +80,7 @@ def fit(
         split = split_ratings(split, SplitSettings(seed=config.seed))
     if not isinstance(split, Split):
         raise DataError(f"A training takes a Dataset or a Split, not {quoted(split)}; see load_dataset.")
-    if config.text == "real" and not any(text.strip() for text in split.dataset.texts):
-        config = replace(config, text="none")
+    config = config.for_data(split.dataset.n_items_with_text)
     training = Training(split, config, should_stop or (lambda: False), word_vectors)
     if resume_from is not None:
         training.restore(Path(resume_from))
