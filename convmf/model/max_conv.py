@@ -16,21 +16,25 @@ faster on a CPU; on a GPU the dense form is the better one. ``max_conv`` chooses
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import groupby
+from functools import cache
 from typing import Any, NamedTuple
 
+import numba
 import numpy as np
-import scipy.sparse
 import torch
 import torch.nn.functional as F
+from llvmlite.binding import get_host_cpu_name
+from numba import prange
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from convmf.compiled import compiled
 from convmf.data.text import PAD
 
-# Windows are pooled in blocks of this many, then the blocks of each text. Smaller blocks waste less on the
-# last one of a text, larger ones leave less to the second stage; 16 and 32 take the same time.
-_BLOCK = 16
+# P's rows are dealt with in so many parts when the gradient's entries are sorted: a fixed number, so that the order
+# of the entries, and with it every sum, is the same on any number of threads.
+_PARTS = 8
 
 # A product is said as a convolution of so many images: of fewer, torch keeps it to itself on one thread. Its rows are
 # filled up to a multiple of so many: oneDNN compiles each shape that it hasn't met, in 2 ms and 0.3 MB.
@@ -53,7 +57,7 @@ def max_conv(
     embedding : (vocab, embedding_dim), the weight of an nn.Embedding; row 0 isn't read and gets no gradient
     weights : one (n_kernels, embedding_dim, window) a window size, as in nn.Conv1d
     biases : one (n_kernels,) a window size
-    sparse_grad : give the embedding's gradient as sparse COO rows, on the CPU each word of the batch once, ascending
+    sparse_grad : give the embedding's gradient as sparse COO rows, on the CPU each word of the batch once
 
     Returns
     -------
@@ -102,12 +106,12 @@ def sparse_max_conv(
     """``max_conv`` by distinct words and winning windows, for the CPU; can be differentiated once.
 
     Forward. A convolution over word vectors is a sum over the window's offsets of per-word projections, so each
-    distinct word of the batch is projected once: P = E[distinct] · W, then c[t] = Σ_o P_o[word t+o] is an
-    embedding_bag over P, with one bag a window that exists. No text is padded to another's length.
+    distinct word of the batch is projected once: P = E[distinct] · W, then c[t] = Σ_o P_o[word t+o] is summed and
+    compared a window at a time, and kept nowhere. No text is padded to another's length.
 
     Backward. The gradient of P is sparse, with ``window`` entries for each (text, kernel), about 4 % of it at 128
     texts. Of the ways to use that, times for windows 3/4/5 × 100 kernels, 128 texts, one thread: two
-    embedding_bags with the entries as weights 3 ms (and 0.3 ms to sort the entries by word), CSR products 5 ms,
+    embedding_bags with the entries as weights 3 ms (and 1 ms to sort the entries by word), CSR products 5 ms,
     filling a dense P gradient and two matrix products 20 ms. Each bag sums in a fixed order, so results are
     the same in every run, where scatter-adds by several threads need not be.
 
@@ -135,54 +139,40 @@ def winning_windows(
     feature of 0 comes from no window. The window of a text that is shorter reaches beyond its end.
     """
     convolved = _convolve(token_ids, embedding, weights, biases)
-    starts = torch.cat(convolved.winners, dim=1) % convolved.distinct.texts.shape[1]
-    return convolved.features.relu_(), starts.long()
+    return convolved.features.relu_(), convolved.winners.long()
 
 
 class _Distinct(NamedTuple):
     """The distinct words of a batch, PAD always the first, and the batch's texts in their numbers."""
 
-    ids: Tensor  # (distinct,) token ids, ascending
-    texts: Tensor  # (batch, length), row numbers in ``ids``
+    ids: Tensor  # (distinct,) token ids, in the order of _mixed
+    texts: Tensor  # (batch, length) int32, row numbers in ``ids``
+    lengths: Tensor  # (batch,)
 
 
 class _Convolved(NamedTuple):
     """The convolution's maxima, and what its gradient needs."""
 
     features: Tensor  # (batch, Σ n_kernels), before the ReLU
-    winners: list[Tensor]  # (batch, n_kernels) a window size: where in distinct.texts.flatten() the window starts
+    winners: Tensor  # (batch, Σ n_kernels) int32, where in the text the winning window starts
     vectors: Tensor  # (distinct, dim), and up to a multiple of _ROWS rows that nothing refers to
     kernels: Tensor  # (Σ window·n_kernels, dim)
     distinct: _Distinct
 
 
 def _convolve(token_ids: Tensor, embedding: Tensor, weights: Sequence[Tensor], biases: Sequence[Tensor]) -> _Convolved:
-    lengths = text_lengths(token_ids)
-    windows = [weight.shape[2] for weight in weights]
-    token_ids = token_ids[:, : int(lengths.max())]
-    distinct = _distinct_words(_padded(token_ids, max(windows)), len(embedding))
+    distinct = _distinct_words(_padded(token_ids, max(weight.shape[2] for weight in weights)), len(embedding))
     vectors = embedding.index_select(0, F.pad(distinct.ids, (0, -len(distinct.ids) % _ROWS), value=PAD))
     vectors[PAD] = 0.0
-    kernels = torch.cat([_kernel_rows(weight) for weight in weights])
-    blocks = _blocks(lengths, min(windows))
-    maxima: list[Tensor] = []
-    winners: list[Tensor] = []
-    first_row = 0
-    # One product for all sizes of as many kernels takes less time than one for each.
-    for n_kernels, alike in groupby(weights, key=len):
-        windows = [weight.shape[2] for weight in alike]
-        n_rows = n_kernels * sum(windows)
-        projected = _product(vectors, kernels[first_row : first_row + n_rows]).view(-1, n_kernels)
-        first_row += n_rows
-        # A word has sum(windows) rows in P: the offsets of the first size, then those of the next.
-        words = distinct.texts * sum(windows)
-        for window in windows:
-            best, winner = _max_over_windows(projected, words, window, (lengths - window).clamp(min=0), blocks)
-            maxima.append(best)
-            winners.append(winner)
-            words = words + window
-    features = torch.cat(maxima, dim=1).add_(torch.cat(list(biases)))
-    return _Convolved(features, winners, vectors, kernels, distinct)
+    kernels = _kernel_rows(weights)
+    projected = _product(vectors, kernels)  # P, (distinct, Σ window·n_kernels)
+    sizes = np.array([(weight.shape[0], weight.shape[2]) for weight in weights])
+    features = vectors.new_empty(len(token_ids), sum(map(len, weights)))
+    winners = torch.empty(features.shape, dtype=torch.int32)
+    _max_over_windows(
+        projected.numpy(), distinct.texts.numpy(), distinct.lengths.numpy(), sizes, features.numpy(), winners.numpy()
+    )
+    return _Convolved(features.add_(torch.cat(list(biases))), winners, vectors, kernels, distinct)
 
 
 class _SparseMaxConv(torch.autograd.Function):
@@ -193,26 +183,25 @@ class _SparseMaxConv(torch.autograd.Function):
         output = features.relu_()
         ctx.sparse_grad, ctx.vocab = sparse_grad, len(embedding)
         ctx.shapes = [weight.shape for weight in weights]
-        ctx.save_for_backward(output, vectors, kernels, distinct.ids, distinct.texts, *winners)
+        ctx.save_for_backward(output, vectors, kernels, distinct.ids, distinct.texts, winners)
         return output
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad_output: Tensor) -> tuple[Tensor | None, ...]:
-        output, vectors, kernels, distinct_ids, texts, *winners = ctx.saved_tensors
+        output, vectors, kernels, distinct_ids, texts, winners = ctx.saved_tensors
         gradient = grad_output.masked_fill(output <= 0, 0.0)  # (batch, Σ n_kernels)
-        by_size = gradient.split([shape[0] for shape in ctx.shapes], dim=1)
-        entries, words = _gradient_entries(by_size, winners, texts, ctx.shapes)
+        entries = _gradient_entries(gradient, winners, texts, ctx.shapes, len(distinct_ids))
         needs_embedding, needs_weights = ctx.needs_input_grad[3], any(ctx.needs_input_grad[4:])
         grad_embedding = None
         if needs_embedding:
-            grad_embedding = _embedding_gradient(entries, words, kernels, distinct_ids, ctx.vocab, ctx.sparse_grad)
-        grad_weights: list[Tensor | None] = [None] * len(winners)
+            grad_embedding = _embedding_gradient(entries, kernels, distinct_ids, ctx.vocab, ctx.sparse_grad)
+        grad_weights: list[Tensor | None] = [None] * len(ctx.shapes)
         if needs_weights:
-            summed = F.embedding_bag(words, vectors, mode="sum", per_sample_weights=entries)
-            parts = summed.split([shape[0] * shape[2] for shape in ctx.shapes])
-            grad_weights = [_from_kernel_rows(*pair) for pair in zip(parts, ctx.shapes, strict=True)]
-        return None, None, None, grad_embedding, *grad_weights, *(part.sum(0) for part in by_size)
+            summed = F.embedding_bag(entries.words, vectors, mode="sum", per_sample_weights=entries.values)
+            grad_weights = list(_from_kernel_rows(summed, ctx.shapes))
+        grad_biases = gradient.sum(0).split([shape[0] for shape in ctx.shapes])
+        return None, None, None, grad_embedding, *grad_weights, *grad_biases
 
 
 def text_lengths(token_ids: Tensor) -> Tensor:
@@ -229,31 +218,120 @@ def _padded(token_ids: Tensor, width: int) -> Tensor:
 
 
 def _distinct_words(token_ids: Tensor, vocab: int) -> _Distinct:
-    seen = torch.zeros(vocab, dtype=torch.bool).scatter_(0, token_ids.flatten(), True)
+    texts, lengths = torch.empty(token_ids.shape, dtype=torch.int32), torch.empty(len(token_ids), dtype=torch.int64)
+    ids = torch.empty(vocab, dtype=torch.int64)
+    arrays = (tensor.numpy() for tensor in (token_ids.contiguous(), _mixed(vocab), texts, lengths, ids))
+    n_distinct = _number_words(*arrays)
+    if n_distinct < 0:
+        raise IndexError(f"token id out of range: they lie from 0 to {vocab - 1}")
+    return _Distinct(ids[:n_distinct], texts, lengths)
+
+
+@compiled
+def _number_words(
+    token_ids: NDArray[np.int64],
+    order: NDArray[np.int64],
+    texts: NDArray[np.int32],
+    lengths: NDArray[np.int64],
+    ids: NDArray[np.int64],
+) -> int:
+    """Fill in the parts of _Distinct; how many words are distinct, or −1 where an id is outside the vocabulary.
+
+    Parameters
+    ----------
+    token_ids : (batch, length)
+    order : (vocab,), every word once, PAD first
+    texts, lengths, ids : (batch, length), (batch,), (vocab,), written to; of ``ids`` as many as are distinct
+    """
+    vocab = len(order)
+    seen, outside = np.zeros(vocab, np.bool_), np.zeros(len(token_ids), np.bool_)
     seen[PAD] = True
-    number = seen.cumsum(0, dtype=torch.int32) - 1  # (vocab,)
-    return _Distinct(seen.nonzero().squeeze(1), number.index_select(0, token_ids.flatten()).view_as(token_ids))
+    for row in prange(len(token_ids)):
+        lengths[row] = 0
+        for place, word in enumerate(token_ids[row]):
+            if not 0 <= word < vocab:
+                outside[row] = True
+            elif word != PAD:
+                seen[word] = True
+                lengths[row] = place + 1
+    if outside.any():
+        return -1
+    number, n_distinct = np.empty(vocab, np.int32), 0
+    for word in order:
+        if seen[word]:
+            number[word] = n_distinct
+            ids[n_distinct] = word
+            n_distinct += 1
+    for row in prange(len(token_ids)):
+        for place, word in enumerate(token_ids[row]):
+            texts[row, place] = number[word]
+    return n_distinct
 
 
-def _kernel_rows(weight: Tensor) -> Tensor:
-    """(n_kernels, dim, window) → (window·n_kernels, dim): row o·n_kernels + k is kernel k at offset o."""
-    return weight.permute(2, 0, 1).reshape(-1, weight.shape[1])
+@cache
+def _mixed(vocab: int) -> Tensor:
+    """The words of a vocabulary, PAD first, frequent and rare ones mixed: (vocab,).
+
+    Threads take equal parts of the words. In a vocabulary's own order, by frequency, the first has most of the work.
+    """
+    generator = torch.Generator().manual_seed(0)
+    return F.pad(1 + torch.randperm(vocab - 1, generator=generator), (1, 0), value=PAD)
 
 
-def _from_kernel_rows(rows: Tensor, shape: torch.Size) -> Tensor:
-    """The inverse of ``_kernel_rows``, in the memory order of an nn.Conv1d weight."""
-    n_kernels, dim, window = shape
-    return rows.view(window, n_kernels, dim).permute(1, 2, 0).contiguous()
+def _kernel_rows(weights: Sequence[Tensor]) -> Tensor:
+    """Each size's (n_kernels, dim, window), one after the other: (Σ window·n_kernels, dim).
+
+    Within a size, row o·n_kernels + k is kernel k at the offset window − 1 − o. The next window reads a word at one
+    offset less, so that it goes on in P where this one, and what the processor fetches ahead, left off.
+    """
+    rows = weights[0].new_empty(sum(len(weight) * weight.shape[2] for weight in weights), weights[0].shape[1])
+    first = 0
+    for weight in weights:
+        n_rows = len(weight) * weight.shape[2]
+        _to_rows(weight.detach().contiguous().numpy(), rows[first : first + n_rows].numpy())
+        first += n_rows
+    return rows
+
+
+def _from_kernel_rows(rows: Tensor, shapes: Sequence[torch.Size]) -> list[Tensor]:
+    """The inverse of ``_kernel_rows``."""
+    weights = [rows.new_empty(shape) for shape in shapes]
+    for part, weight in zip(rows.split([shape[0] * shape[2] for shape in shapes]), weights, strict=True):
+        _from_rows(part.numpy(), weight.numpy())
+    return weights
+
+
+@compiled
+def _to_rows(weight: NDArray[Any], rows: NDArray[Any]) -> None:
+    """Fill in one size's rows, (window·n_kernels, dim), from its weight, (n_kernels, dim, window)."""
+    n_kernels, dim, window = weight.shape
+    for k in prange(n_kernels):
+        for o in range(window):
+            row = rows[(window - 1 - o) * n_kernels + k]
+            for d in range(dim):
+                row[d] = weight[k, d, o]
+
+
+@compiled
+def _from_rows(rows: NDArray[Any], weight: NDArray[Any]) -> None:
+    """The inverse of ``_to_rows``: fill in the weight."""
+    n_kernels, dim, window = weight.shape
+    for k in prange(n_kernels):
+        for o in range(window):
+            row = rows[(window - 1 - o) * n_kernels + k]
+            for d in range(dim):
+                weight[k, d, o] = row[d]
 
 
 def _product(rows: Tensor, columns: Tensor) -> Tensor:
     """rows @ columns.T, for a multiple of _ROWS rows.
 
-    Said as a convolution with windows of one place, which torch gives to oneDNN. That takes vectors as wide as the
-    processor has, where MKL, which computes ``@``, takes them half as wide on processors not made by Intel: 2,838 × 200
-    by 200 × 1,200 on one thread 6 ms instead of 14 on an AMD EPYC with AVX-512.
+    On AMD's processors said as a convolution with windows of one place, which torch gives to oneDNN. That takes vectors
+    as wide as the processor has, where MKL, which computes ``@``, takes them half as wide on processors not made by
+    Intel: 2,838 × 200 by 200 × 1,200 on one thread 6 ms instead of 14 on an EPYC with AVX-512. On Intel's, ``@`` is
+    a tenth faster.
     """
-    if rows.dtype != torch.float32 or not torch.backends.mkldnn.is_available():
+    if rows.dtype != torch.float32 or not _onednn_is_faster():
         return rows @ columns.T
     dim = rows.shape[1]
     images = rows.view(_IMAGES, -1, 1, dim).permute(0, 3, 1, 2)
@@ -261,101 +339,169 @@ def _product(rows: Tensor, columns: Tensor) -> Tensor:
     return products.permute(0, 2, 3, 1).reshape(len(rows), len(columns))
 
 
-class _Blocks(NamedTuple):
-    """Every text's windows in blocks of _BLOCK; the texts' blocks one after the other."""
-
-    text: Tensor  # (blocks,), the row of the text
-    window: Tensor  # (blocks, _BLOCK), the window's number in its text
-    of_text: Tensor  # (batch, most blocks of a text), each text's blocks; a shorter text's last one again
+@cache
+def _onednn_is_faster() -> bool:
+    return torch.backends.mkldnn.is_available() and str(get_host_cpu_name()).startswith("znver")
 
 
-def _blocks(lengths: Tensor, narrowest: int) -> _Blocks:
-    n_blocks = (lengths - narrowest).clamp(min=0) // _BLOCK + 1  # (batch,), of the size with most windows
-    first_block = n_blocks.cumsum(0) - n_blocks
-    text = torch.repeat_interleave(n_blocks)
-    window = (torch.arange(len(text)) - first_block[text]).unsqueeze(1) * _BLOCK + torch.arange(_BLOCK)
-    most = int(n_blocks.max()) if len(n_blocks) else 1
-    of_text = first_block.unsqueeze(1) + torch.arange(most).minimum(n_blocks.unsqueeze(1) - 1)
-    return _Blocks(text, window, of_text)
-
-
+@compiled
 def _max_over_windows(
-    projected: Tensor, words: Tensor, window: int, last_starts: Tensor, blocks: _Blocks
-) -> tuple[Tensor, Tensor]:
-    """The best window of every text and kernel.
+    projected: NDArray[Any],
+    texts: NDArray[np.int32],
+    lengths: NDArray[np.int64],
+    sizes: NDArray[np.int64],
+    features: NDArray[Any],
+    winners: NDArray[np.int32],
+) -> None:
+    """Fill in every text's and kernel's maximum over the windows, and where the first window that has it starts.
 
     Parameters
     ----------
-    projected : (rows, n_kernels), P
-    words : (batch, length), each word's row in P at the first offset, the other offsets' come after it; batch ≥ 1
-    last_starts : (batch,), where each text's last window starts
-
-    Returns
-    -------
-    (batch, n_kernels) the maxima, and where in ``words.flatten()`` each winning window starts
+    projected : (distinct, Σ window·n_kernels), P
+    texts, lengths : (batch, length) rows of P, at least as long as the widest window, and (batch,) how many count
+    sizes : (n_sizes, 2), n_kernels and window of each size
+    features, winners : (batch, Σ n_kernels), written to; a NaN among the windows is their maximum
     """
-    (batch, width), n_kernels = words.shape, projected.shape[1]
-    # Beyond a text's last window stands that window again, which changes no maximum and needs no mask.
-    starts = blocks.window.minimum(last_starts[blocks.text].unsqueeze(1)) + blocks.text.unsqueeze(1) * width
-    starts = starts.int()  # (blocks, _BLOCK)
-    offsets = torch.arange(window, dtype=torch.int32)
-    bags = _looked_up(words, starts.view(-1, 1) + offsets) + offsets  # (blocks·_BLOCK, window)
-    convolved = F.embedding_bag(bags, projected, mode="sum")
-    best, place = _pool(convolved.view(1, -1, _BLOCK, n_kernels), (1, _BLOCK))  # (1, blocks, 1, n_kernels)
-    best, place = best.view(-1, n_kernels), place.view(-1, n_kernels)
+    most_kernels = sizes[:, 0].max()
+    for row in prange(len(texts)):
+        text, sums = texts[row], np.empty(most_kernels, projected.dtype)
+        column = feature = 0
+        for n_kernels, window in sizes:
+            best = features[row, feature : feature + n_kernels]
+            start = winners[row, feature : feature + n_kernels]
+            best[:] = -np.inf
+            start[:] = 0
+            for t in range(max(lengths[row] - window, 0) + 1):
+                # Three offsets at once, which spares memory; those that a narrow window hasn't got are PAD's 0.
+                first = _part(projected, text[t], column, n_kernels, window - 1)
+                second = _part(projected, text[t + 1] if window > 1 else PAD, column, n_kernels, max(window - 2, 0))
+                third = _part(projected, text[t + 2] if window > 2 else PAD, column, n_kernels, max(window - 3, 0))
+                for k in range(n_kernels):
+                    sums[k] = first[k] + second[k] + third[k]
+                for o in range(3, window):
+                    further = _part(projected, text[t + o], column, n_kernels, window - 1 - o)
+                    for k in range(n_kernels):
+                        sums[k] += further[k]
+                for k in range(n_kernels):
+                    higher = (sums[k] > best[k]) | (sums[k] != sums[k])
+                    best[k] = sums[k] if higher else best[k]
+                    start[k] = t if higher else start[k]
+            column += window * n_kernels
+            feature += n_kernels
 
-    most = blocks.of_text.shape[1]
-    candidates = best.index_select(0, blocks.of_text.view(-1)).view(batch, most, 1, n_kernels)
-    maxima, chosen = _pool(candidates, (most, 1))  # (batch, 1, 1, n_kernels)
-    winning_block = blocks.of_text.gather(1, chosen.view(batch, n_kernels))
-    return maxima.view(batch, n_kernels), _looked_up(starts, place.gather(0, winning_block))
+
+@numba.njit(inline="always")
+def _part(projected: NDArray[Any], word: int, column: int, n_kernels: int, place: int) -> NDArray[Any]:
+    """One word's part of P for one offset of a size whose parts begin at ``column``."""
+    return projected[word, column + place * n_kernels : column + (place + 1) * n_kernels]
 
 
-def _looked_up(values: Tensor, places: Tensor) -> Tensor:
-    """``values.flatten()`` at ``places``; index_select takes half of the time of ``[]``."""
-    return values.view(-1).index_select(0, places.reshape(-1)).view(places.shape)
+class _Entries(NamedTuple):
+    """The non-zero entries of P's gradient, in the order of P's columns and of their words."""
 
-
-def _pool(values: Tensor, size: tuple[int, int]) -> tuple[Tensor, Tensor]:
-    """Maxima of (n, height, width, channels) and their flat places in height · width.
-
-    Pooling with channels last is vectorised over the channels, places too; ``Tensor.max(dim)`` is not
-    and takes ten times as long.
-    """
-    best, place = F.max_pool2d(values.permute(0, 3, 1, 2), size, return_indices=True)
-    return best.permute(0, 2, 3, 1).contiguous(), place.permute(0, 2, 3, 1).contiguous()
+    values: Tensor  # (Σ window·n_kernels, batch)
+    words: Tensor  # (Σ window·n_kernels, batch) int32, rows in _Distinct.ids
+    ends: Tensor  # (distinct,) int32, where in the following each word's entries end; PAD's are the first
+    columns_by_word: Tensor  # (Σ window·n_kernels · batch,) int32
+    values_by_word: Tensor  # (Σ window·n_kernels · batch,)
 
 
 def _gradient_entries(
-    gradients: Sequence[Tensor], winners: Sequence[Tensor], texts: Tensor, shapes: Sequence[torch.Size]
-) -> tuple[Tensor, Tensor]:
-    """The non-zero entries of P's gradient: their values and words, both (Σ window·n_kernels, batch)."""
-    entries, words = [], []
-    for gradient, winner, (n_kernels, _, window) in zip(gradients, winners, shapes, strict=True):
-        entries.append(gradient.T.repeat(window, 1))
-        places = winner.T + torch.arange(window, dtype=torch.int32).view(-1, 1, 1)  # (window, n_kernels, batch)
-        words.append(_looked_up(texts, places).view(window * n_kernels, -1))
-    return torch.cat(entries), torch.cat(words)
-
-
-def _embedding_gradient(
-    entries: Tensor, words: Tensor, kernels: Tensor, distinct_ids: Tensor, vocab: int, sparse: bool
-) -> Tensor:
-    """(vocab, dim), each word's sum over the kernels it won for; of sparse layout, only rows of distinct words."""
-    (n_rows, batch), n_distinct = words.shape, len(distinct_ids)
-    won_by_kernel = scipy.sparse.csr_array(
-        (entries.flatten().numpy(), words.flatten().numpy(), np.arange(0, words.numel() + 1, batch, dtype=np.int32)),
-        shape=(n_rows, n_distinct),
+    gradient: Tensor, winners: Tensor, texts: Tensor, shapes: Sequence[torch.Size], n_distinct: int
+) -> _Entries:
+    features_offsets = _columns(tuple((shape[0], shape[2]) for shape in shapes))
+    n_columns, batch = len(features_offsets), len(gradient)
+    values, words = gradient.new_empty(n_columns, batch), texts.new_empty(n_columns, batch)
+    ends, columns_by_word = texts.new_empty(n_distinct), texts.new_empty(n_columns * batch)
+    values_by_word = values.new_empty(n_columns * batch)
+    bits = torch.int32 if values.element_size() == 4 else torch.int64  # values are only moved, as whole numbers
+    _sort_entries(
+        gradient.T.contiguous().view(bits).numpy(),
+        winners.T.contiguous().numpy(),
+        texts.numpy(),
+        features_offsets,
+        values.view(bits).numpy(),
+        words.numpy(),
+        ends.numpy(),
+        columns_by_word.numpy(),
+        values_by_word.view(bits).numpy(),
     )
-    by_word = won_by_kernel.tocsc()  # words that won twice for a kernel keep both entries
-    first = int(by_word.indptr[PAD + 1])
-    kernel, values = torch.from_numpy(by_word.indices[first:]), torch.from_numpy(by_word.data[first:])
-    ends = torch.from_numpy(by_word.indptr[1:]) - first
-    if not sparse:  # a bag for every word of the vocabulary, most of them empty
-        counts = ends.new_zeros(vocab).index_copy_(0, distinct_ids[1:], ends.diff())
-        ends = F.pad(counts.cumsum(0, dtype=ends.dtype), (1, 0))
-    rows = F.embedding_bag(kernel, kernels, ends, mode="sum", per_sample_weights=values, include_last_offset=True)
+    return _Entries(values, words, ends, columns_by_word, values_by_word)
+
+
+@cache
+def _columns(sizes: tuple[tuple[int, int], ...]) -> NDArray[np.int64]:
+    """The feature and the offset of each column of P, (Σ window·n_kernels, 2); ``sizes`` are n_kernels and windows."""
+    parts, first = [], 0
+    for n_kernels, window in sizes:
+        place, kernel = np.divmod(np.arange(n_kernels * window), n_kernels)
+        parts.append(np.stack([first + kernel, window - 1 - place], axis=1))
+        first += n_kernels
+    return np.concatenate(parts)
+
+
+@compiled
+def _sort_entries(
+    gradient: NDArray[Any],
+    winners: NDArray[np.int32],
+    texts: NDArray[np.int32],
+    features_offsets: NDArray[np.int64],
+    values: NDArray[Any],
+    words: NDArray[np.int32],
+    ends: NDArray[np.int32],
+    columns_by_word: NDArray[np.int32],
+    values_by_word: NDArray[Any],
+) -> None:
+    """Fill in the parts of _Entries, by counting: for each word the columns ascend, and within one the texts.
+
+    Parameters
+    ----------
+    gradient, winners : (Σ n_kernels, batch)
+    texts : (batch, length)
+    features_offsets : (Σ window·n_kernels, 2)
+    values, words, ends, columns_by_word, values_by_word : written to
+    """
+    (n_columns, batch), n_distinct = values.shape, len(ends)
+    place = np.zeros((_PARTS, n_distinct), np.int32)  # how many entries of a word a part has, then where they begin
+    for part in prange(_PARTS):
+        for column in range(part * n_columns // _PARTS, (part + 1) * n_columns // _PARTS):
+            feature, offset = features_offsets[column]
+            for row in range(batch):
+                word = texts[row, winners[feature, row] + offset]
+                values[column, row] = gradient[feature, row]
+                words[column, row] = word
+                place[part, word] += 1
+    n_before = 0
+    for word in range(n_distinct):
+        ends[word] = n_before
+        for part in range(_PARTS):
+            n_before += place[part, word]
+    for part in range(_PARTS):
+        for word in range(n_distinct):
+            n_here = place[part, word]
+            place[part, word] = ends[word]
+            ends[word] += n_here
+    pairs = np.empty((values.size, 2), values.dtype)  # to write both in one place takes half of the time
+    for part in prange(_PARTS):
+        for column in range(part * n_columns // _PARTS, (part + 1) * n_columns // _PARTS):
+            for row in range(batch):
+                here = place[part, words[column, row]]
+                place[part, words[column, row]] += 1
+                pairs[here, 0] = column
+                pairs[here, 1] = values[column, row]
+    for here in prange(len(pairs)):
+        columns_by_word[here] = pairs[here, 0]
+        values_by_word[here] = pairs[here, 1]
+
+
+def _embedding_gradient(entries: _Entries, kernels: Tensor, distinct_ids: Tensor, vocab: int, sparse: bool) -> Tensor:
+    """(vocab, dim), each word's sum over the kernels it won for; of sparse layout, only rows of distinct words."""
+    first = int(entries.ends[PAD])
+    columns, values, ends = entries.columns_by_word[first:], entries.values_by_word[first:], entries.ends - first
+    rows = F.embedding_bag(columns, kernels, ends, mode="sum", per_sample_weights=values, include_last_offset=True)
+    ids = distinct_ids[1:]
     if not sparse:
-        return rows
-    ids = distinct_ids[1:].unsqueeze(0)
-    return torch.sparse_coo_tensor(ids, rows, (vocab, kernels.shape[1]), is_coalesced=True, check_invariants=False)
+        gradient = kernels.new_zeros(vocab, kernels.shape[1])
+        gradient.numpy()[ids.numpy()] = rows.numpy()  # a row at a time, five times as fast as index_copy_
+        return gradient
+    return torch.sparse_coo_tensor(ids.unsqueeze(0), rows, (vocab, kernels.shape[1]), check_invariants=False)

@@ -19,6 +19,7 @@ from convmf.model.als import Stopped
 from convmf.model.convmf import ConvMF
 from convmf.training.checkpoint import save_checkpoint
 from convmf.training.state import IterationResult, Training
+from convmf.training.warm_up import warm_up
 
 log = logging.getLogger(__name__)
 
@@ -85,6 +86,8 @@ def fit(
     if resume_from is not None:
         training.restore(Path(resume_from))
     log.info("training on %s", describe_device(training.device))
+    if config.text != "none" and training.device.type == "cpu":
+        warm_up()
     saver = _Saver(None if checkpoint_to is None else Path(checkpoint_to))
     while not training.finished:
         try:

@@ -85,17 +85,19 @@ def empty_state(message: str, page: str, label: str) -> None:
 
 @cache
 def _warm_up() -> None:
-    """Import torch once in the background, so that the first paint doesn't wait for it and Train doesn't either."""
-    timer = threading.Timer(WARM_UP_AFTER_SECONDS, _import_torch)
+    """Get torch and the training's machine code once, in the background: neither the first paint nor Train waits."""
+    timer = threading.Timer(WARM_UP_AFTER_SECONDS, _get_ready)
     timer.daemon = True
     timer.start()
 
 
-def _import_torch() -> None:
+def _get_ready() -> None:
     import convmf.training.loop  # noqa: F401
     from convmf.device import leave_a_core
+    from convmf.training.warm_up import warm_up
 
     leave_a_core()
+    warm_up()
 
 
 def _open_workspace() -> None:
