@@ -1,13 +1,16 @@
 """Loops that numba makes machine code of, run on as many threads as torch has.
 
 They stand where torch has no operation for what is meant, and several that go over memory again and again instead.
-numba's threads are torch's own where both use the same OpenMP, as on Linux, and no others wait beside them.
+numba's threads are torch's own where both use the same OpenMP, as on Linux, and no others wait beside them. A process
+that was forked after a call can't call one again (OpenMP's rule); one that was spawned can.
 """
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from functools import cache, wraps
 from typing import Any, ParamSpec, TypeVar
@@ -16,29 +19,44 @@ import numba
 import torch
 from numba.np.ufunc.parallel import threading_layer
 
+log = logging.getLogger(__name__)
+
 Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
+
+# Products and sums may be fused, as torch's own are. Code on disk doesn't know of these options: whoever changes them
+# changes the loops' files too.
+_OPTIONS: dict[str, Any] = {"parallel": True, "nogil": True, "fastmath": {"contract"}, "error_model": "numpy"}
 
 
 def compiled(loop: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
     """``loop`` as machine code: compiled at the first call for each kind of arguments (seconds), then kept on disk.
 
     It works on numpy arrays and numbers, runs ``numba.prange`` in parallel, and lets other Python threads go on
-    meanwhile. Products and sums may be fused (as torch's own are); nothing else is reordered, so results don't
-    depend on the number of threads.
+    meanwhile. Nothing is reordered, so results don't depend on the number of threads. Places in arrays aren't
+    checked, and the loop raises nothing.
     """
-    options: dict[str, Any] = {"parallel": True, "nogil": True, "fastmath": {"contract"}, "error_model": "numpy"}
+    in_memory = numba.njit(**_OPTIONS)(loop)
     try:
-        machine_code = numba.njit(cache=True, **options)(loop)
+        machine_code = numba.njit(cache=True, **_OPTIONS)(loop)
     except RuntimeError:  # nowhere to keep it: neither this folder nor the user's own can be written
-        machine_code = numba.njit(**options)(loop)
+        machine_code = in_memory
 
     @wraps(loop)
     def call(*arguments: Arguments.args, **named: Arguments.kwargs) -> Result:
+        nonlocal machine_code
         layer, most_threads = _threads()
         with _ONE_AT_A_TIME if layer == "workqueue" else nullcontext():
             numba.set_num_threads(min(torch.get_num_threads(), most_threads))
-            result: Result = machine_code(*arguments, **named)
+            result: Result
+            try:
+                result = machine_code(*arguments, **named)
+            except Exception as error:  # a full disk or a damaged file, which numba finds before the loop begins
+                if machine_code is in_memory:
+                    raise
+                log.warning("the machine code of %s can't be kept or read: %r", loop.__name__, error)
+                machine_code = in_memory
+                result = machine_code(*arguments, **named)
             return result
 
     return call
@@ -55,8 +73,6 @@ def _threads() -> tuple[str, int]:
     The thread that starts them gets its number of OpenMP threads, which is torch's too, set to the number of the
     machine's cores; so a thread of its own does it.
     """
-    started: list[int] = []
-    starter = threading.Thread(target=lambda: started.append(numba.get_num_threads()))
-    starter.start()
-    starter.join()
-    return str(threading_layer()), started[0]
+    with ThreadPoolExecutor(1) as starter:
+        n_threads = starter.submit(numba.get_num_threads).result()
+    return str(threading_layer()), n_threads

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -78,6 +79,46 @@ def test_numba_s_own_threads_serve_several_callers_in_turn():
         "from pytest import MonkeyPatch\n"
         "assert module._threads()[0] == 'workqueue'\n"
         "test('workqueue', MonkeyPatch())"
+    )
+    subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
+
+
+@pytest.mark.parametrize("name", ["*.nbi", "*.nbc"])
+def test_damaged_code_on_disk_is_told_and_compiled_anew(name, tmp_path):
+    code = (
+        "import logging; logging.basicConfig(format='%(message)s')\n"
+        "from tests.test_compiled import _cumulated\n"
+        "import numpy as np; results = np.zeros((1, 3)); _cumulated(np.ones((1, 3)), results); print(results)"
+    )
+
+    def run() -> subprocess.CompletedProcess:
+        environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}
+        return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
+
+    assert run().stdout == "[[1. 2. 3.]]\n"
+    (kept,) = tmp_path.rglob(name)
+    kept.write_bytes(b"")
+    damaged = run()
+    assert damaged.stdout == "[[1. 2. 3.]]\n"
+    assert "the machine code of _cumulated can't be kept or read: EOFError" in damaged.stderr
+
+
+def test_warming_up_leaves_the_global_generator_alone():
+    code = (
+        "import torch; torch.manual_seed(0); from convmf.training.warm_up import warm_up; warm_up()\n"
+        "drawn = torch.rand(1); torch.manual_seed(0); assert torch.equal(drawn, torch.rand(1))"
+    )
+    subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
+
+
+def test_after_warming_up_a_training_compiles_nothing():
+    code = (
+        "from convmf.training.warm_up import warm_up; warm_up()\n"
+        "from numba.core.event import install_recorder\n"
+        "from convmf import ConvMFConfig, fit, sample_dataset\n"
+        "with install_recorder('numba:compile') as recorder:\n"
+        "    fit(sample_dataset(), ConvMFConfig.preset('quick', n_iterations=1))\n"
+        "assert not recorder.buffer, recorder.buffer"
     )
     subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
 

@@ -237,6 +237,38 @@ def test_the_same_bits_every_time(threads):
         assert all(torch.equal(ours, theirs) for ours, theirs in zip(other, first, strict=True))
 
 
+@pytest.mark.parametrize("window", [1, 2, 3, 4])
+@pytest.mark.parametrize("offset", [0, -1])
+def test_an_endless_weight_gives_both_forms_the_same(window, offset):
+    embedding, weights, biases = _tensors(kernels=((2, window),))
+    embedding.abs_()
+    weights[0][0, :, offset] = float("inf")
+    token_ids = torch.tensor([[1, 2, 3, 4, 5]])
+    expected = dense_max_conv(token_ids, embedding, weights, biases)
+    assert torch.isinf(expected[0, 0])
+    torch.testing.assert_close(sparse_max_conv(token_ids, embedding, weights, biases), expected)
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("shape", [(4, 5, 3), (4, 2, 3), (4, 3, 0)])
+def test_weights_that_don_t_fit_each_other_are_refused(form, shape):
+    """Loops check no bounds, so this has to be found before them."""
+    embedding, weights, biases = _tensors(kernels=((4, 2), (4, 3)))
+    weights[1] = torch.ones(shape, dtype=torch.float64)
+    with pytest.raises(RuntimeError):
+        form(torch.tensor([[1, 2, 3, 4]]), embedding, weights, biases)
+
+
+def test_numbers_of_16_bits_take_the_dense_form():
+    token_ids = torch.tensor(BATCHES["ragged"])
+    embedding, weights, biases = _tensors()
+    rounded = [embedding.bfloat16(), [each.bfloat16() for each in weights], [each.bfloat16() for each in biases]]
+    expected = max_conv(token_ids, embedding, weights, biases)
+    torch.testing.assert_close(max_conv(token_ids, *rounded).double(), expected, rtol=0.1, atol=0.1)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert max_conv(token_ids, *_tensors(torch.float32)).dtype == torch.bfloat16
+
+
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("place", [0, 3, 6])
 def test_a_word_without_a_number_is_seen_wherever_it_stands(form, place):

@@ -16,25 +16,19 @@ faster on a CPU; on a GPU the dense form is the better one. ``max_conv`` chooses
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
-import numba
 import numpy as np
 import torch
 import torch.nn.functional as F
 from llvmlite.binding import get_host_cpu_name
-from numba import prange
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from convmf.compiled import compiled
 from convmf.data.text import PAD
-
-# P's rows are dealt with in so many parts when the gradient's entries are sorted: a fixed number, so that the order
-# of the entries, and with it every sum, is the same on any number of threads.
-_PARTS = 8
+from convmf.model import loops
 
 # A product is said as a convolution of so many images: of fewer, torch keeps it to itself on one thread. Its rows are
 # filled up to a multiple of so many: oneDNN compiles each shape that it hasn't met, in 2 ms and 0.3 MB.
@@ -68,8 +62,14 @@ def max_conv(
     IndexError, RuntimeError
         A token id is outside the vocabulary, or the shapes don't fit.
     """
-    form = sparse_max_conv if token_ids.device.type == "cpu" else dense_max_conv
+    form = sparse_max_conv if _has_loops(token_ids, embedding) else dense_max_conv
     return form(token_ids, embedding, weights, biases, sparse_grad=sparse_grad)
+
+
+def _has_loops(token_ids: Tensor, embedding: Tensor) -> bool:
+    if torch.is_autocast_enabled("cpu"):
+        return False
+    return token_ids.device.type == "cpu" and embedding.dtype in (torch.float32, torch.float64)
 
 
 def dense_max_conv(
@@ -142,6 +142,17 @@ def winning_windows(
     return convolved.features.relu_(), convolved.winners.long()
 
 
+def compile_loops() -> None:
+    """Compile what ``sparse_max_conv`` needs in single precision, where it isn't yet.
+
+    By itself, not by a step: within autograd, in C++, a thread that Python ends while it compiles ends the process.
+    """
+    token_ids, weight = torch.ones(1, 1, dtype=torch.int64), torch.zeros(1, 1, 1)
+    _, winners, _, kernels, distinct = _convolve(token_ids, torch.zeros(2, 1), [weight], [torch.zeros(1)])
+    _gradient_entries(torch.zeros(1, 1), winners, distinct.texts, [weight.shape], len(distinct.ids))
+    _from_kernel_rows(kernels, [weight.shape])
+
+
 class _Distinct(NamedTuple):
     """The distinct words of a batch, PAD always the first, and the batch's texts in their numbers."""
 
@@ -169,7 +180,7 @@ def _convolve(token_ids: Tensor, embedding: Tensor, weights: Sequence[Tensor], b
     sizes = np.array([(weight.shape[0], weight.shape[2]) for weight in weights])
     features = vectors.new_empty(len(token_ids), sum(map(len, weights)))
     winners = torch.empty(features.shape, dtype=torch.int32)
-    _max_over_windows(
+    loops.max_over_windows(
         projected.numpy(), distinct.texts.numpy(), distinct.lengths.numpy(), sizes, features.numpy(), winners.numpy()
     )
     return _Convolved(features.add_(torch.cat(list(biases))), winners, vectors, kernels, distinct)
@@ -221,54 +232,13 @@ def _distinct_words(token_ids: Tensor, vocab: int) -> _Distinct:
     texts, lengths = torch.empty(token_ids.shape, dtype=torch.int32), torch.empty(len(token_ids), dtype=torch.int64)
     ids = torch.empty(vocab, dtype=torch.int64)
     arrays = (tensor.numpy() for tensor in (token_ids.contiguous(), _mixed(vocab), texts, lengths, ids))
-    n_distinct = _number_words(*arrays)
+    n_distinct = loops.number_words(*arrays)
     if n_distinct < 0:
         raise IndexError(f"token id out of range: they lie from 0 to {vocab - 1}")
     return _Distinct(ids[:n_distinct], texts, lengths)
 
 
-@compiled
-def _number_words(
-    token_ids: NDArray[np.int64],
-    order: NDArray[np.int64],
-    texts: NDArray[np.int32],
-    lengths: NDArray[np.int64],
-    ids: NDArray[np.int64],
-) -> int:
-    """Fill in the parts of _Distinct; how many words are distinct, or −1 where an id is outside the vocabulary.
-
-    Parameters
-    ----------
-    token_ids : (batch, length)
-    order : (vocab,), every word once, PAD first
-    texts, lengths, ids : (batch, length), (batch,), (vocab,), written to; of ``ids`` as many as are distinct
-    """
-    vocab = len(order)
-    seen, outside = np.zeros(vocab, np.bool_), np.zeros(len(token_ids), np.bool_)
-    seen[PAD] = True
-    for row in prange(len(token_ids)):
-        lengths[row] = 0
-        for place, word in enumerate(token_ids[row]):
-            if not 0 <= word < vocab:
-                outside[row] = True
-            elif word != PAD:
-                seen[word] = True
-                lengths[row] = place + 1
-    if outside.any():
-        return -1
-    number, n_distinct = np.empty(vocab, np.int32), 0
-    for word in order:
-        if seen[word]:
-            number[word] = n_distinct
-            ids[n_distinct] = word
-            n_distinct += 1
-    for row in prange(len(token_ids)):
-        for place, word in enumerate(token_ids[row]):
-            texts[row, place] = number[word]
-    return n_distinct
-
-
-@cache
+@lru_cache(maxsize=8)
 def _mixed(vocab: int) -> Tensor:
     """The words of a vocabulary, PAD first, frequent and rare ones mixed: (vocab,).
 
@@ -284,11 +254,14 @@ def _kernel_rows(weights: Sequence[Tensor]) -> Tensor:
     Within a size, row o·n_kernels + k is kernel k at the offset window − 1 − o. The next window reads a word at one
     offset less, so that it goes on in P where this one, and what the processor fetches ahead, left off.
     """
-    rows = weights[0].new_empty(sum(len(weight) * weight.shape[2] for weight in weights), weights[0].shape[1])
+    dim = weights[0].shape[1]
+    if any(weight.shape[1] != dim or weight.dtype != weights[0].dtype or not weight.shape[2] for weight in weights):
+        raise RuntimeError(f"weights don't fit each other: {[(tuple(each.shape), each.dtype) for each in weights]}")
+    rows = weights[0].new_empty(sum(len(weight) * weight.shape[2] for weight in weights), dim)
     first = 0
     for weight in weights:
         n_rows = len(weight) * weight.shape[2]
-        _to_rows(weight.detach().contiguous().numpy(), rows[first : first + n_rows].numpy())
+        loops.to_rows(weight.detach().contiguous().numpy(), rows[first : first + n_rows].numpy())
         first += n_rows
     return rows
 
@@ -297,30 +270,8 @@ def _from_kernel_rows(rows: Tensor, shapes: Sequence[torch.Size]) -> list[Tensor
     """The inverse of ``_kernel_rows``."""
     weights = [rows.new_empty(shape) for shape in shapes]
     for part, weight in zip(rows.split([shape[0] * shape[2] for shape in shapes]), weights, strict=True):
-        _from_rows(part.numpy(), weight.numpy())
+        loops.from_rows(part.numpy(), weight.numpy())
     return weights
-
-
-@compiled
-def _to_rows(weight: NDArray[Any], rows: NDArray[Any]) -> None:
-    """Fill in one size's rows, (window·n_kernels, dim), from its weight, (n_kernels, dim, window)."""
-    n_kernels, dim, window = weight.shape
-    for k in prange(n_kernels):
-        for o in range(window):
-            row = rows[(window - 1 - o) * n_kernels + k]
-            for d in range(dim):
-                row[d] = weight[k, d, o]
-
-
-@compiled
-def _from_rows(rows: NDArray[Any], weight: NDArray[Any]) -> None:
-    """The inverse of ``_to_rows``: fill in the weight."""
-    n_kernels, dim, window = weight.shape
-    for k in prange(n_kernels):
-        for o in range(window):
-            row = rows[(window - 1 - o) * n_kernels + k]
-            for d in range(dim):
-                weight[k, d, o] = row[d]
 
 
 def _product(rows: Tensor, columns: Tensor) -> Tensor:
@@ -344,58 +295,6 @@ def _onednn_is_faster() -> bool:
     return torch.backends.mkldnn.is_available() and str(get_host_cpu_name()).startswith("znver")
 
 
-@compiled
-def _max_over_windows(
-    projected: NDArray[Any],
-    texts: NDArray[np.int32],
-    lengths: NDArray[np.int64],
-    sizes: NDArray[np.int64],
-    features: NDArray[Any],
-    winners: NDArray[np.int32],
-) -> None:
-    """Fill in every text's and kernel's maximum over the windows, and where the first window that has it starts.
-
-    Parameters
-    ----------
-    projected : (distinct, Σ window·n_kernels), P
-    texts, lengths : (batch, length) rows of P, at least as long as the widest window, and (batch,) how many count
-    sizes : (n_sizes, 2), n_kernels and window of each size
-    features, winners : (batch, Σ n_kernels), written to; a NaN among the windows is their maximum
-    """
-    most_kernels = sizes[:, 0].max()
-    for row in prange(len(texts)):
-        text, sums = texts[row], np.empty(most_kernels, projected.dtype)
-        column = feature = 0
-        for n_kernels, window in sizes:
-            best = features[row, feature : feature + n_kernels]
-            start = winners[row, feature : feature + n_kernels]
-            best[:] = -np.inf
-            start[:] = 0
-            for t in range(max(lengths[row] - window, 0) + 1):
-                # Three offsets at once, which spares memory; those that a narrow window hasn't got are PAD's 0.
-                first = _part(projected, text[t], column, n_kernels, window - 1)
-                second = _part(projected, text[t + 1] if window > 1 else PAD, column, n_kernels, max(window - 2, 0))
-                third = _part(projected, text[t + 2] if window > 2 else PAD, column, n_kernels, max(window - 3, 0))
-                for k in range(n_kernels):
-                    sums[k] = first[k] + second[k] + third[k]
-                for o in range(3, window):
-                    further = _part(projected, text[t + o], column, n_kernels, window - 1 - o)
-                    for k in range(n_kernels):
-                        sums[k] += further[k]
-                for k in range(n_kernels):
-                    higher = (sums[k] > best[k]) | (sums[k] != sums[k])
-                    best[k] = sums[k] if higher else best[k]
-                    start[k] = t if higher else start[k]
-            column += window * n_kernels
-            feature += n_kernels
-
-
-@numba.njit(inline="always")
-def _part(projected: NDArray[Any], word: int, column: int, n_kernels: int, place: int) -> NDArray[Any]:
-    """One word's part of P for one offset of a size whose parts begin at ``column``."""
-    return projected[word, column + place * n_kernels : column + (place + 1) * n_kernels]
-
-
 class _Entries(NamedTuple):
     """The non-zero entries of P's gradient, in the order of P's columns and of their words."""
 
@@ -411,11 +310,13 @@ def _gradient_entries(
 ) -> _Entries:
     features_offsets = _columns(tuple((shape[0], shape[2]) for shape in shapes))
     n_columns, batch = len(features_offsets), len(gradient)
+    if n_columns * batch > torch.iinfo(torch.int32).max:
+        raise RuntimeError(f"{batch} texts at once are too many for {n_columns} places in windows")
     values, words = gradient.new_empty(n_columns, batch), texts.new_empty(n_columns, batch)
     ends, columns_by_word = texts.new_empty(n_distinct), texts.new_empty(n_columns * batch)
     values_by_word = values.new_empty(n_columns * batch)
-    bits = torch.int32 if values.element_size() == 4 else torch.int64  # values are only moved, as whole numbers
-    _sort_entries(
+    bits = torch.int32 if values.element_size() == 4 else torch.int64
+    loops.sort_entries(
         gradient.T.contiguous().view(bits).numpy(),
         winners.T.contiguous().numpy(),
         texts.numpy(),
@@ -429,7 +330,7 @@ def _gradient_entries(
     return _Entries(values, words, ends, columns_by_word, values_by_word)
 
 
-@cache
+@lru_cache(maxsize=8)
 def _columns(sizes: tuple[tuple[int, int], ...]) -> NDArray[np.int64]:
     """The feature and the offset of each column of P, (Σ window·n_kernels, 2); ``sizes`` are n_kernels and windows."""
     parts, first = [], 0
@@ -438,60 +339,6 @@ def _columns(sizes: tuple[tuple[int, int], ...]) -> NDArray[np.int64]:
         parts.append(np.stack([first + kernel, window - 1 - place], axis=1))
         first += n_kernels
     return np.concatenate(parts)
-
-
-@compiled
-def _sort_entries(
-    gradient: NDArray[Any],
-    winners: NDArray[np.int32],
-    texts: NDArray[np.int32],
-    features_offsets: NDArray[np.int64],
-    values: NDArray[Any],
-    words: NDArray[np.int32],
-    ends: NDArray[np.int32],
-    columns_by_word: NDArray[np.int32],
-    values_by_word: NDArray[Any],
-) -> None:
-    """Fill in the parts of _Entries, by counting: for each word the columns ascend, and within one the texts.
-
-    Parameters
-    ----------
-    gradient, winners : (Σ n_kernels, batch)
-    texts : (batch, length)
-    features_offsets : (Σ window·n_kernels, 2)
-    values, words, ends, columns_by_word, values_by_word : written to
-    """
-    (n_columns, batch), n_distinct = values.shape, len(ends)
-    place = np.zeros((_PARTS, n_distinct), np.int32)  # how many entries of a word a part has, then where they begin
-    for part in prange(_PARTS):
-        for column in range(part * n_columns // _PARTS, (part + 1) * n_columns // _PARTS):
-            feature, offset = features_offsets[column]
-            for row in range(batch):
-                word = texts[row, winners[feature, row] + offset]
-                values[column, row] = gradient[feature, row]
-                words[column, row] = word
-                place[part, word] += 1
-    n_before = 0
-    for word in range(n_distinct):
-        ends[word] = n_before
-        for part in range(_PARTS):
-            n_before += place[part, word]
-    for part in range(_PARTS):
-        for word in range(n_distinct):
-            n_here = place[part, word]
-            place[part, word] = ends[word]
-            ends[word] += n_here
-    pairs = np.empty((values.size, 2), values.dtype)  # to write both in one place takes half of the time
-    for part in prange(_PARTS):
-        for column in range(part * n_columns // _PARTS, (part + 1) * n_columns // _PARTS):
-            for row in range(batch):
-                here = place[part, words[column, row]]
-                place[part, words[column, row]] += 1
-                pairs[here, 0] = column
-                pairs[here, 1] = values[column, row]
-    for here in prange(len(pairs)):
-        columns_by_word[here] = pairs[here, 0]
-        values_by_word[here] = pairs[here, 1]
 
 
 def _embedding_gradient(entries: _Entries, kernels: Tensor, distinct_ids: Tensor, vocab: int, sparse: bool) -> Tensor:

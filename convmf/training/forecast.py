@@ -147,10 +147,12 @@ def calibrate(device: str = "auto") -> Costs:
         The machine has no such device.
     """
     # torch takes over a second to import; a forecast from earlier runs needs none of it.
+    from convmf.device import choose_device
     from convmf.training.loop import fit
     from convmf.training.warm_up import warm_up
 
-    warm_up()
+    if choose_device(device).type == "cpu":
+        warm_up()
     # After two iterations held-out items would be read for two epochs only, which tells nothing of a real end.
     config = ConvMFConfig.preset("default", n_iterations=2, device=device, calibration=False)
     split = SplitSettings()

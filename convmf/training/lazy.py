@@ -142,7 +142,8 @@ class LazyAdam(_RowLazyOptimizer):
     def _update_rows(
         self, ids: Tensor, gradient: Tensor, step: Tensor, group: dict[str, Any], *tensors: Tensor
     ) -> None:
-        if gradient.device.type != "cpu":
+        has_loop = gradient.device.type == "cpu" and gradient.dtype in (torch.float32, torch.float64)
+        if not has_loop or gradient.dim() != 2:
             super()._update_rows(ids, gradient, step, group, *tensors)
             return
         parameter, exp_avg, exp_avg_sq = tensors

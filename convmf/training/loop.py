@@ -86,7 +86,8 @@ def fit(
     if resume_from is not None:
         training.restore(Path(resume_from))
     log.info("training on %s", describe_device(training.device))
-    if config.text != "none" and training.device.type == "cpu":
+    is_stopped = should_stop is not None and should_stop()
+    if config.text != "none" and training.device.type == "cpu" and not is_stopped:
         warm_up()
     saver = _Saver(None if checkpoint_to is None else Path(checkpoint_to))
     while not training.finished:

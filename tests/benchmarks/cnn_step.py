@@ -38,7 +38,7 @@ import torch.nn.functional as F
 from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
 from torch import Tensor, nn
 
-from convmf.model import max_conv as max_conv_module
+from convmf.model import loops
 from convmf.model.max_conv import max_conv
 from convmf.training import lazy
 from convmf.training.lazy import LazyAdam
@@ -52,7 +52,7 @@ CLOCKS = {"wall": time.perf_counter, "cpu": time.process_time}
 STAGES = {
     "matrix products": ("aten::mm", "aten::addmm", "aten::mkldnn_convolution"),
     "gather and sum (embedding_bag)": ("aten::_embedding_bag", "aten::_embedding_bag_forward_only"),
-    "sum and max over the windows": ("_max_over_windows",),
+    "sum and max over the windows": ("max_over_windows",),
     "other gathers and copies": (
         "aten::index",
         "aten::index_select",
@@ -63,16 +63,16 @@ STAGES = {
         "aten::scatter_",
         "aten::fill_",
         "aten::zero_",
-        "_number_words",
-        "_to_rows",
-        "_from_rows",
+        "number_words",
+        "to_rows",
+        "from_rows",
     ),
-    "sort of the gradient's entries by word": ("_sort_entries",),
+    "sort of the gradient's entries by word": ("sort_entries",),
     "Adam": ("aten::_fused_adam_", "_adam_of_rows"),
 }
 
 COMPILED = {
-    max_conv_module: ("_max_over_windows", "_number_words", "_to_rows", "_from_rows", "_sort_entries"),
+    loops: ("max_over_windows", "number_words", "to_rows", "from_rows", "sort_entries"),
     lazy: ("_adam_of_rows",),
 }
 
