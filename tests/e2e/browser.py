@@ -21,8 +21,15 @@ from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, Playwrig
 from convmf.config import ConvMFConfig
 
 ROOT = Path(__file__).parents[2]
-_GONE_WHILE_CONNECTED = re.compile(
-    r"Traceback \(most recent call last\):\n(?:(?!Traceback).*\n)*?\S*WebSocketDisconnected: .*"
+_GONE_WHILE_CONNECTED = r"\S*WebSocketDisconnected: .*"
+_TWO_SCRIPTS_OF_A_SESSION = (
+    r".*in _call_callbacks\n.*\n"
+    r".*in __iter__\n.*\n"
+    r"RuntimeError: dictionary changed size during iteration"
+)
+_NOT_OURS = re.compile(
+    r"Traceback \(most recent call last\):\n(?:(?!Traceback).*\n)*?"
+    rf"(?:{_GONE_WHILE_CONNECTED}|{_TWO_SCRIPTS_OF_A_SESSION})"
 )
 FLAGS = [
     "--no-sandbox",
@@ -114,9 +121,13 @@ class AppServer:
         return self.log.read_text(encoding="utf-8", errors="replace")
 
     def crashed(self) -> bool:
-        """Whether it has written a traceback, but for that of a browser which left while it was being connected:
-        Streamlit closes such a connection once more, and the web server below it complains."""
-        return "Traceback" in _GONE_WHILE_CONNECTED.sub("", self.output())
+        """Whether it has written a traceback, but for two that are Streamlit's own.
+
+        A browser that left while it was being connected: Streamlit closes such a connection once more, and the web
+        server below it complains. And a click on a busy machine: each run of a session's script has a lock of its own
+        around the state that they share, so the end of one and the beginning of the next can meet in it.
+        """
+        return "Traceback" in _NOT_OURS.sub("", self.output())
 
     def _wait_until_healthy(self) -> None:
         assert self._process is not None
