@@ -62,6 +62,11 @@ def compiled(loop: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
     return call
 
 
+def takes(tensor: torch.Tensor) -> bool:
+    """Whether a loop can work on it: numbers of 32 or 64 bits on the CPU."""
+    return tensor.device.type == "cpu" and tensor.dtype in (torch.float32, torch.float64)
+
+
 # numba's own layer, for machines without OpenMP, serves one caller; a second one would end the process.
 _ONE_AT_A_TIME = threading.Lock()
 

@@ -47,7 +47,7 @@ def test_more_threads_of_torch_than_cores_are_no_error():
 def test_the_first_call_leaves_torch_its_threads():
     """In a process of its own: numba starts its threads once."""
     code = (
-        "import torch; torch.set_num_threads(1)\n"
+        "import torch; torch.set_num_threads(1); torch.get_num_threads()\n"  # which settles the number for this thread
         "from tests.test_compiled import _cumulated\n"
         "import numpy as np; _cumulated(np.ones((1, 1)), np.ones((1, 1)))\n"
         "print(torch.get_num_threads())"
@@ -111,7 +111,8 @@ def test_warming_up_leaves_the_global_generator_alone():
     subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
 
 
-def test_after_warming_up_a_training_compiles_nothing():
+def test_after_warming_up_a_training_compiles_nothing(tmp_path):
+    """Nor takes it code from disk, where there is none to begin with."""
     code = (
         "from convmf.training.warm_up import warm_up; warm_up()\n"
         "from numba.core.event import install_recorder\n"
@@ -120,7 +121,8 @@ def test_after_warming_up_a_training_compiles_nothing():
         "    fit(sample_dataset(), ConvMFConfig.preset('quick', n_iterations=1))\n"
         "assert not recorder.buffer, recorder.buffer"
     )
-    subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}
+    subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, env=environment)
 
 
 def test_a_loop_that_can_be_kept_nowhere_is_compiled_all_the_same(monkeypatch):

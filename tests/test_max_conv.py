@@ -9,6 +9,7 @@ from torch import Tensor
 
 from convmf.device import torch_threads
 from convmf.errors import ConfigError
+from convmf.model import max_conv as module
 from convmf.model.max_conv import dense_max_conv, max_conv, sparse_max_conv, winning_windows
 from convmf.training.lazy import LazyAdam, LazyRMSprop
 
@@ -235,6 +236,31 @@ def test_the_same_bits_every_time(threads):
         first, *others = [_output_and_gradients(max_conv, token_ids, tensors) for _ in range(6)]
     for other in others:
         assert all(torch.equal(ours, theirs) for ours, theirs in zip(other, first, strict=True))
+
+
+def test_entries_stand_in_one_order_on_any_number_of_threads():
+    token_ids, (embedding, weights, biases) = _random_texts(30, 60, 90), _tensors(torch.float32, vocab=90)
+    _, winners, _, _, distinct = module._convolve(token_ids, embedding, weights, biases)
+    gradient = torch.randn(winners.shape, generator=torch.Generator().manual_seed(0))
+    shapes = [weight.shape for weight in weights]
+    sorted_by = []
+    for threads in (1, 2):
+        with torch_threads(threads):
+            sorted_by.append(module._gradient_entries(gradient, winners, distinct.texts, shapes, len(distinct.ids)))
+    for one, two in zip(*sorted_by, strict=True):
+        assert torch.equal(one, two)
+    # A stable sort by word of what stands by column, then by text.
+    entries = sorted_by[0]
+    order = entries.words.flatten().argsort(stable=True)
+    assert torch.equal(entries.values_by_word, entries.values.flatten()[order])
+    assert torch.equal(entries.columns_by_word.long(), order // len(token_ids))
+    assert entries.ends[-1] == len(order)
+
+
+def test_more_entries_than_places_are_refused():
+    gradient = torch.zeros(1, 1).expand(2**31, 1)
+    with pytest.raises(RuntimeError, match="too many"):
+        module._gradient_entries(gradient, gradient, gradient, [torch.Size((1, 1, 1))], 1)
 
 
 @pytest.mark.parametrize("window", [1, 2, 3, 4])

@@ -65,19 +65,8 @@ def number_words(
 
 
 @compiled
-def to_rows(weight: NDArray[Any], rows: NDArray[Any]) -> None:
-    """Fill in one size's rows, (window·n_kernels, dim), from its weight, (n_kernels, dim, window)."""
-    n_kernels, dim, window = weight.shape
-    for k in prange(n_kernels):
-        for o in range(window):
-            row = rows[(window - 1 - o) * n_kernels + k]
-            for d in range(dim):
-                row[d] = weight[k, d, o]
-
-
-@compiled
 def from_rows(rows: NDArray[Any], weight: NDArray[Any]) -> None:
-    """The inverse of ``to_rows``: fill in the weight."""
+    """Fill in one size's weight, (n_kernels, dim, window), from its rows, (window·n_kernels, dim): see _kernel_rows."""
     n_kernels, dim, window = weight.shape
     for k in prange(n_kernels):
         for o in range(window):
@@ -185,7 +174,7 @@ def sort_entries(
             n_here = place[part, word]
             place[part, word] = ends[word]
             ends[word] += n_here
-    pairs = np.empty((values.size, 2), values.dtype)  # to write both in one place takes half of the time
+    pairs = np.empty((values.size, 2), values.dtype)  # both in one place, which is written to once
     for part in prange(_PARTS):
         for column in range(part * n_columns // _PARTS, (part + 1) * n_columns // _PARTS):
             for row in range(batch):

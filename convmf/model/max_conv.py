@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from convmf.compiled import takes
 from convmf.data.text import PAD
 from convmf.model import loops
 
@@ -62,14 +63,9 @@ def max_conv(
     IndexError, RuntimeError
         A token id is outside the vocabulary, or the shapes don't fit.
     """
-    form = sparse_max_conv if _has_loops(token_ids, embedding) else dense_max_conv
+    loops_fit = takes(embedding) and not torch.is_autocast_enabled("cpu")
+    form = sparse_max_conv if loops_fit else dense_max_conv
     return form(token_ids, embedding, weights, biases, sparse_grad=sparse_grad)
-
-
-def _has_loops(token_ids: Tensor, embedding: Tensor) -> bool:
-    if torch.is_autocast_enabled("cpu"):
-        return False
-    return token_ids.device.type == "cpu" and embedding.dtype in (torch.float32, torch.float64)
 
 
 def dense_max_conv(
@@ -254,16 +250,9 @@ def _kernel_rows(weights: Sequence[Tensor]) -> Tensor:
     Within a size, row o·n_kernels + k is kernel k at the offset window − 1 − o. The next window reads a word at one
     offset less, so that it goes on in P where this one, and what the processor fetches ahead, left off.
     """
-    dim = weights[0].shape[1]
-    if any(weight.shape[1] != dim or weight.dtype != weights[0].dtype or not weight.shape[2] for weight in weights):
-        raise RuntimeError(f"weights don't fit each other: {[(tuple(each.shape), each.dtype) for each in weights]}")
-    rows = weights[0].new_empty(sum(len(weight) * weight.shape[2] for weight in weights), dim)
-    first = 0
-    for weight in weights:
-        n_rows = len(weight) * weight.shape[2]
-        loops.to_rows(weight.detach().contiguous().numpy(), rows[first : first + n_rows].numpy())
-        first += n_rows
-    return rows
+    if not all(weight.shape[2] for weight in weights):
+        raise RuntimeError(f"a window has at least one word: {[tuple(weight.shape) for weight in weights]}")
+    return torch.cat([weight[:, :, o] for weight in weights for o in reversed(range(weight.shape[2]))]).detach()
 
 
 def _from_kernel_rows(rows: Tensor, shapes: Sequence[torch.Size]) -> list[Tensor]:

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.optim import Optimizer
 
-from convmf.compiled import compiled
+from convmf.compiled import compiled, takes
 from convmf.errors import ConfigError
 
 
@@ -142,8 +142,7 @@ class LazyAdam(_RowLazyOptimizer):
     def _update_rows(
         self, ids: Tensor, gradient: Tensor, step: Tensor, group: dict[str, Any], *tensors: Tensor
     ) -> None:
-        has_loop = gradient.device.type == "cpu" and gradient.dtype in (torch.float32, torch.float64)
-        if not has_loop or gradient.dim() != 2:
+        if not takes(gradient) or gradient.dim() != 2:
             super()._update_rows(ids, gradient, step, group, *tensors)
             return
         parameter, exp_avg, exp_avg_sq = tensors

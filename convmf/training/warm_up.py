@@ -19,5 +19,5 @@ def warm_up() -> None:
     """
     compile_loops()
     parameter = torch.zeros(2, 1)
-    parameter.grad = torch.eye(2, 1).to_sparse()
+    parameter.grad = torch.eye(2, 1).to_sparse(1)  # rows, as max_conv gives them
     LazyAdam([parameter]).step()

@@ -14,7 +14,8 @@ passes: batches sorted by length are of unequal size.
 "matrix products" is what the step can't do without, given one projection a distinct word, at the speed of torch.mm
 for the same sizes: the projection (distinct × 200 by 200 × 1200), and two products with as many multiplications as the
 gradient of kernels and words has (1200 × batch by batch × 200, twice). "the same by oneDNN" are these products said as
-convolutions, as the step says its projection: where that is faster than torch.mm, it is the machine's limit.
+convolutions, as the step says its projection on AMD's processors: where that is faster than torch.mm, it is the
+machine's limit.
 """
 
 from __future__ import annotations
@@ -64,7 +65,6 @@ STAGES = {
         "aten::fill_",
         "aten::zero_",
         "number_words",
-        "to_rows",
         "from_rows",
     ),
     "sort of the gradient's entries by word": ("sort_entries",),
@@ -72,7 +72,7 @@ STAGES = {
 }
 
 COMPILED = {
-    loops: ("max_over_windows", "number_words", "to_rows", "from_rows", "sort_entries"),
+    loops: ("max_over_windows", "number_words", "from_rows", "sort_entries"),
     lazy: ("_adam_of_rows",),
 }
 
