@@ -92,11 +92,12 @@ def _warm_up() -> None:
 
 
 def _get_ready() -> None:
-    import convmf.training.loop  # noqa: F401
     from convmf.device import leave_a_core
+
+    leave_a_core()  # before the rest is imported: the sidebar says how many cores there are as soon as it can
+    import convmf.training.loop  # noqa: F401
     from convmf.training.warm_up import warm_up
 
-    leave_a_core()
     warm_up()
 
 
