@@ -10,6 +10,7 @@ import sys
 from collections.abc import Sequence
 
 from convmf.errors import DISK_FULL, ConvMFError, RunError
+from convmf.openmp import wait_briefly
 
 _INPUTS = ("ratings", "items", "vectors")
 
@@ -20,8 +21,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal that knows no dash gets a question mark
-    # Read when torch is imported: threads that spin while they wait stall on a machine that others use too.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    wait_briefly()
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     try:
         options = _parser().parse_args(arguments)

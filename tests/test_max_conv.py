@@ -285,6 +285,14 @@ def test_weights_that_don_t_fit_each_other_are_refused(form, shape):
         form(torch.tensor([[1, 2, 3, 4]]), embedding, weights, biases)
 
 
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("n_biases", [(4, 3), (3, 5), (4, 5)])
+def test_biases_that_don_t_fit_the_kernels_are_refused(form, n_biases):
+    embedding, weights, _ = _tensors(kernels=((4, 2), (4, 3)))
+    with pytest.raises(RuntimeError):
+        form(torch.tensor([[1, 2, 3, 4]]), embedding, weights, [torch.zeros(n).double() for n in n_biases])
+
+
 def test_numbers_of_16_bits_take_the_dense_form():
     token_ids = torch.tensor(BATCHES["ragged"])
     embedding, weights, biases = _tensors()

@@ -81,21 +81,25 @@ def max_over_windows(
     texts: NDArray[np.int32],
     lengths: NDArray[np.int64],
     sizes: NDArray[np.int64],
+    biases: NDArray[Any],
     features: NDArray[Any],
     winners: NDArray[np.int32],
 ) -> None:
-    """Fill in every text's and kernel's maximum over the windows, and where the first window that has it starts.
+    """Fill in relu(bias + maximum over the windows) of every text and kernel, and where the winning window starts.
 
     Parameters
     ----------
     projected : (distinct, Σ window·n_kernels), P
     texts, lengths : (batch, length) rows of P, at least as long as the widest window, and (batch,) how many count
     sizes : (n_sizes, 2), n_kernels and window of each size
-    features, winners : (batch, Σ n_kernels), written to; a NaN among the windows, one of them, is their maximum
+    biases : (Σ n_kernels,)
+    features, winners : (batch, Σ n_kernels), written to; the first of equal windows wins, and a NaN, one of them, over
+        numbers
     """
     most_kernels = sizes[:, 0].max()
     for row in prange(len(texts)):
         text, sums = texts[row], np.empty(most_kernels, projected.dtype)
+        nothing = np.zeros(most_kernels, projected.dtype)
         column = feature = 0
         for n_kernels, window in sizes:
             best = features[row, feature : feature + n_kernels]
@@ -103,24 +107,28 @@ def max_over_windows(
             best[:] = -np.inf
             start[:] = 0
             for t in range(max(lengths[row] - window, 0) + 1):
-                n_summed = 3 if window > 2 else 1  # three at once go over memory less often
-                first = _part(projected, text[t], column, n_kernels, window - 1)
-                if n_summed == 3:
+                # The last two offsets are summed and compared in one pass, with the sum of those before them.
+                before = _part(projected, text[t], column, n_kernels, window - 1) if window > 2 else nothing
+                if window > 3:
                     second = _part(projected, text[t + 1], column, n_kernels, window - 2)
-                    third = _part(projected, text[t + 2], column, n_kernels, window - 3)
                     for k in range(n_kernels):
-                        sums[k] = first[k] + second[k] + third[k]
-                else:
-                    for k in range(n_kernels):
-                        sums[k] = first[k]
-                for o in range(n_summed, window):
-                    further = _part(projected, text[t + o], column, n_kernels, window - 1 - o)
-                    for k in range(n_kernels):
-                        sums[k] += further[k]
+                        sums[k] = before[k] + second[k]
+                    for o in range(2, window - 2):
+                        further = _part(projected, text[t + o], column, n_kernels, window - 1 - o)
+                        for k in range(n_kernels):
+                            sums[k] += further[k]
+                    before = sums
+                next_to_last = _part(projected, text[t + window - 2], column, n_kernels, 1) if window > 1 else nothing
+                last = _part(projected, text[t + window - 1], column, n_kernels, 0)
                 for k in range(n_kernels):
-                    higher = (sums[k] > best[k]) | (sums[k] != sums[k])
-                    best[k] = sums[k] if higher else best[k]
+                    value = before[k] + next_to_last[k] + last[k]
+                    higher = (value > best[k]) | (value != value)
+                    best[k] = value if higher else best[k]
                     start[k] = t if higher else start[k]
+            bias = biases[feature : feature + n_kernels]
+            for k in range(n_kernels):
+                value = best[k] + bias[k]
+                best[k] = nothing[k] if value <= 0 else value
             column += window * n_kernels
             feature += n_kernels
 

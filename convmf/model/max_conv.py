@@ -135,7 +135,7 @@ def winning_windows(
     feature of 0 comes from no window. The window of a text that is shorter reaches beyond its end.
     """
     convolved = _convolve(token_ids, embedding, weights, biases)
-    return convolved.features.relu_(), convolved.winners.long()
+    return convolved.features, convolved.winners.long()
 
 
 def compile_loops() -> None:
@@ -158,9 +158,9 @@ class _Distinct(NamedTuple):
 
 
 class _Convolved(NamedTuple):
-    """The convolution's maxima, and what its gradient needs."""
+    """What ``max_conv`` gives, and what its gradient needs."""
 
-    features: Tensor  # (batch, Σ n_kernels), before the ReLU
+    features: Tensor  # (batch, Σ n_kernels)
     winners: Tensor  # (batch, Σ n_kernels) int32, where in the text the winning window starts
     vectors: Tensor  # (distinct, dim), and up to a multiple of _ROWS rows that nothing refers to
     kernels: Tensor  # (Σ window·n_kernels, dim)
@@ -173,21 +173,28 @@ def _convolve(token_ids: Tensor, embedding: Tensor, weights: Sequence[Tensor], b
     vectors[PAD] = 0.0
     kernels = _kernel_rows(weights)
     projected = _product(vectors, kernels)  # P, (distinct, Σ window·n_kernels)
-    sizes = np.array([(weight.shape[0], weight.shape[2]) for weight in weights])
-    features = vectors.new_empty(len(token_ids), sum(map(len, weights)))
+    sizes, all_biases = np.array([(weight.shape[0], weight.shape[2]) for weight in weights]), torch.cat(list(biases))
+    if [bias.shape for bias in biases] != [weight.shape[:1] for weight in weights]:
+        raise RuntimeError(f"each kernel has one bias: {len(all_biases)} for {sizes[:, 0].sum()} kernels")
+    features = vectors.new_empty(len(token_ids), len(all_biases))
     winners = torch.empty(features.shape, dtype=torch.int32)
     loops.max_over_windows(
-        projected.numpy(), distinct.texts.numpy(), distinct.lengths.numpy(), sizes, features.numpy(), winners.numpy()
+        projected.numpy(),
+        distinct.texts.numpy(),
+        distinct.lengths.numpy(),
+        sizes,
+        all_biases.numpy(),
+        features.numpy(),
+        winners.numpy(),
     )
-    return _Convolved(features.add_(torch.cat(list(biases))), winners, vectors, kernels, distinct)
+    return _Convolved(features, winners, vectors, kernels, distinct)
 
 
 class _SparseMaxConv(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, token_ids: Tensor, sparse_grad: bool, n_sizes: int, *tensors: Tensor) -> Tensor:
         embedding, weights, biases = tensors[0], tensors[1 : 1 + n_sizes], tensors[1 + n_sizes :]
-        features, winners, vectors, kernels, distinct = _convolve(token_ids, embedding, weights, biases)
-        output = features.relu_()
+        output, winners, vectors, kernels, distinct = _convolve(token_ids, embedding, weights, biases)
         ctx.sparse_grad, ctx.vocab = sparse_grad, len(embedding)
         ctx.shapes = [weight.shape for weight in weights]
         ctx.save_for_backward(output, vectors, kernels, distinct.ids, distinct.texts, winners)

@@ -4,7 +4,8 @@
 
 The peers (cornac, cmfrec, implicit) are installed once into an environment that is deleted at the end, or kept in
 the folder given by ``--peers`` (or ``--keep``) and used again the next time. ``--full`` takes hours: Cornac's
-iterations are all run, on ml-100k and ml-1m, and the growth goes up to 30 million ratings.
+iterations are all run, on ml-100k and ml-1m, and the growth goes up to 30 million ratings. Our threads wait for each
+other as the command line's do; a script that is run by itself leaves that to the environment.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from convmf.openmp import wait_briefly
 from tests.benchmarks import peers
 from tests.benchmarks.common import ROOT, TARGET, machine_line
 
@@ -56,6 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--full", action="store_true")
     peers.add_option(parser)
     options = parser.parse_args(arguments)
+    wait_briefly()
     print(machine_line())
     if set(options.only).isdisjoint(WITH_PEERS):
         targets = run_all(options.only, None, options.full)

@@ -41,9 +41,8 @@ def machine_line() -> str:
     if hasattr(os, "sysconf"):
         parts.append(f"{os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 2**30:.0f} GB of memory")
     parts += [f"Python {platform.python_version()}", f"torch {torch.__version__}", f"{torch.get_num_threads()} threads"]
-    # How OpenMP's threads wait for each other; unset, they spin for a while before they sleep.
-    if policy := os.environ.get("OMP_WAIT_POLICY"):
-        parts.append(f"OMP_WAIT_POLICY={policy}")
+    # How OpenMP's threads wait for each other.
+    parts += [f"{name}={os.environ[name]}" for name in ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT") if name in os.environ]
     if hasattr(os, "getloadavg"):
         parts.append(f"load before the run {os.getloadavg()[0]:.1f}")
     return "machine: " + ", ".join(parts)

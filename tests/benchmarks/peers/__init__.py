@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from convmf.openmp import BRIEF
+
 PACKAGES = ("cornac==3.0.1", "tensorflow", "cmfrec==3.5.1.post14", "implicit==0.7.3")
 
 ROOT = Path(__file__).parents[3]
@@ -79,9 +81,13 @@ class Peer:
 
 @contextmanager
 def started(folder: Path, module: str, data: Path, variables: Mapping[str, str] | None = None) -> Iterator[Peer]:
-    """``module`` of this package running in the environment in ``folder``, with the file of ``data`` read."""
+    """``module`` of this package running in the environment in ``folder``, with the file of ``data`` read.
+
+    Its threads wait for each other as they do by themselves, not as ours.
+    """
     command = [str(_python(folder)), "-m", f"{__name__}.{module}", str(data)]
-    settings = {**os.environ, "OPENBLAS_NUM_THREADS": "1", **(variables or {})}
+    inherited = dict(os.environ.items() - BRIEF.items())
+    settings = {**inherited, "OPENBLAS_NUM_THREADS": "1", **(variables or {})}
     with tempfile.TemporaryFile("w+", encoding="utf-8") as log:
         process = subprocess.Popen(
             command, cwd=ROOT, env=settings, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True
