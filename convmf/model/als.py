@@ -12,6 +12,7 @@ from torch import Tensor
 
 from convmf.device import for_doubles, over_cores
 from convmf.errors import ModelError
+from convmf.model import cholesky
 
 # Ratings gathered at once: few enough that their factors (16384 × 51 floats) stay near the cache, enough that
 # threads seldom wait for the interpreter between two chunks.
@@ -21,10 +22,6 @@ _CHUNK_RATINGS = 16384
 # symmetric.
 _WHOLE_GRAM = 32
 _FEW_RATINGS = 64
-
-# The root of 1e-4: with pivots farther apart than that, few of the seven digits of single precision are left.
-# Rows of real data at a λ worth having stay ten times above it.
-_WEAK_PIVOT = 1e-2
 
 
 @dataclass(frozen=True)
@@ -160,10 +157,10 @@ def prior_shares(plan: RatingRows, other: Tensor, penalty: Tensor, *, biases: bo
 
     def measure(chunk: Chunk) -> float:
         z, row_penalty, gram = _normal_matrix(chunk, design, penalty)
-        cholesky, _ = torch.linalg.cholesky_ex(gram, upper=True)
-        weak = _is_weak(cholesky)
-        cholesky[weak] = torch.eye(cholesky.shape[1], device=cholesky.device)  # a factor of zeros would be refused
-        inverse = torch.cholesky_inverse(cholesky, upper=True)  # (n_rows, D, D)
+        factor, _ = torch.linalg.cholesky_ex(gram, upper=True)
+        weak = cholesky.is_weak(factor)
+        factor[weak] = torch.eye(factor.shape[1], device=factor.device)  # a factor of zeros would be refused
+        inverse = torch.cholesky_inverse(factor, upper=True)  # (n_rows, D, D)
         if bool(weak.any()):
             exact = torch.linalg.inv(_exact_gram(z[weak], row_penalty[weak]))
             inverse[weak] = exact.to(inverse.dtype).to(inverse.device)
@@ -190,7 +187,7 @@ def _design(other: Tensor, biases: bool) -> tuple[Tensor, Tensor | None]:
 
 
 def _normal_matrix(chunk: Chunk, design: Tensor, penalty: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """z (n_rows, length, D), λ (n_rows, 1 or D) and A = Σ z zᵀ + Λ (n_rows, D, D) of a chunk's rows."""
+    """z (n_rows, length, D), λ (n_rows, 1 or D) and A = Σ z zᵀ + Λ (n_rows, D, D) of a chunk's rows, see ``_gram``."""
     n_rows, length = chunk.columns.shape
     z = design.index_select(0, chunk.columns.view(-1)).view(n_rows, length, -1)
     row_penalty = penalty.index_select(0, chunk.rows)
@@ -200,16 +197,14 @@ def _normal_matrix(chunk: Chunk, design: Tensor, penalty: Tensor) -> tuple[Tenso
 
 
 def _gram(z: Tensor) -> Tensor:
-    """Σ z zᵀ of each row, (n_rows, D, D), from z (n_rows, length, D)."""
+    """Σ z zᵀ of each row, (n_rows, D, D), from z (n_rows, length, D); in full only its upper triangle, by symmetry."""
     _, length, width = z.shape
     if width <= _WHOLE_GRAM or length < _FEW_RATINGS:
         return torch.bmm(z.transpose(1, 2), z)
-    # It is symmetric: the block on the lower left is the one on the upper right.
     half = -(-width // 32) * 16  # products of a whole number of vector registers are the fastest
     gram = z.new_empty(len(z), width, width)
     gram[:, :half] = torch.bmm(z[:, :, :half].transpose(1, 2), z)
     gram[:, half:, half:] = torch.bmm(z[:, :, half:].transpose(1, 2), z[:, :, half:])
-    gram[:, half:, :half] = gram[:, :half, half:].transpose(1, 2)
     return gram
 
 
@@ -231,15 +226,13 @@ def _solve_chunk(
     if prior is not None:
         row_prior = prior.index_select(0, chunk.rows)
         right_side = data_side + row_penalty * row_prior
-    # The upper factor is the one that LAPACK reads without a transposed copy.
-    cholesky, _ = torch.linalg.cholesky_ex(gram, upper=True)
-    solution = torch.cholesky_solve(right_side.unsqueeze(2), cholesky, upper=True).squeeze(2)
+    solution, is_weak = cholesky.solve(gram, right_side)
     factors[chunk.rows] = solution
     # Σ (r − zᵀx)² = Σ r² − xᵀΣrz + λ xᵀ(prior − x), from the normal equations: no second pass.
     pull = -solution if row_prior is None else row_prior - solution
     quadratic = for_doubles(solution * (row_penalty * pull - data_side)).sum(dim=1, dtype=torch.float64)  # (n_rows,)
     squared_error = for_doubles(target.square()).sum(dim=1, dtype=torch.float64) + quadratic
-    weak = torch.nonzero(_is_weak(cholesky)).squeeze(1)
+    weak = torch.nonzero(is_weak).squeeze(1)
     if len(weak):
         solution, errors = _solve_exactly(
             z[weak], target[weak], row_penalty[weak], None if row_prior is None else row_prior[weak]
@@ -247,15 +240,6 @@ def _solve_chunk(
         factors[chunk.rows[weak]] = solution.to(factors.dtype).to(factors.device)
         squared_error[weak.to(squared_error.device)] = errors.to(squared_error.device)
     return float(squared_error.sum())
-
-
-def _is_weak(cholesky: Tensor) -> Tensor:
-    """Which rows single precision can't solve, (n_rows,): the decomposition failed, or hardly held.
-
-    The squared diagonal are the pivots; the largest over the smallest is a lower bound of the condition.
-    """
-    pivots = cholesky.diagonal(dim1=1, dim2=2)  # (n_rows, D)
-    return ~(pivots.amin(dim=1) > _WEAK_PIVOT * pivots.amax(dim=1))  # NaN is weak, too
 
 
 def _solve_exactly(z: Tensor, target: Tensor, penalty: Tensor, prior: Tensor | None) -> tuple[Tensor, Tensor]:
@@ -281,7 +265,7 @@ def _exact_gram(z: Tensor, penalty: Tensor) -> Tensor:
 
 
 def _over_chunks(solve: Callable[[Chunk], float], chunks: tuple[Chunk, ...]) -> list[float]:
-    """``solve`` for every chunk; a batched Cholesky gains nothing from torch's own threads."""
+    """``solve`` for every chunk; what is batched and small gains nothing from torch's own threads."""
     if not chunks:
         return []
     # The largest first, so that no thread is left alone with the longest rows at the end.

@@ -1,4 +1,4 @@
-"""Machine code for the CNN's training, before its first step needs it."""
+"""Machine code for the training, before its first step needs it."""
 
 from __future__ import annotations
 
@@ -6,17 +6,19 @@ from functools import cache
 
 import torch
 
+from convmf.model import cholesky
 from convmf.model.max_conv import compile_loops
 from convmf.training.lazy import LazyAdam
 
 
 @cache
 def warm_up() -> None:
-    """Compile the loops of a training step on the CPU.
+    """Compile the loops of a training on the CPU.
 
     It takes some 10 seconds once in an installation, and half a second in other processes, which find the code on
     disk. An iteration that had this time in it would say nothing of the next ones'.
     """
+    cholesky.compile_loop()
     compile_loops()
     parameter = torch.zeros(2, 1)
     parameter.grad = torch.eye(2, 1).to_sparse(1)  # rows, as max_conv gives them
