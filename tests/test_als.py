@@ -142,6 +142,23 @@ def test_a_penalty_near_zero_is_still_the_closed_form(strength: float, biases: b
     assert squared_error == pytest.approx((case.errors(expected) ** 2).sum(), rel=1e-3, abs=1e-3)
 
 
+@pytest.mark.parametrize("n_rows", [5, 60])
+def test_rows_alike_with_fewer_ratings_than_factors_are_the_closed_form(n_rows: int) -> None:
+    """Enough of them that they are solved side by side, and some fail in the middle of it."""
+    generator = np.random.default_rng(0)
+    columns = np.stack([generator.permutation(40)[:10] for _ in range(n_rows)])
+    ratings = generator.normal(size=(n_rows, 10)).astype(np.float32)
+    other = (100 * generator.normal(size=(40, 50))).astype(np.float32)
+    rows = np.repeat(np.arange(n_rows, dtype=np.int32), 10)
+    plan = RatingRows.plan(rows, columns.ravel().astype(np.int32), ratings.ravel(), n_rows=n_rows, n_columns=40)
+    factors, squared_error = half_step(plan, torch.from_numpy(other), torch.full((n_rows,), 1e-3))
+    z = other[columns].astype(np.float64)  # (n_rows, 10, 50)
+    gram = z.transpose(0, 2, 1) @ z + 1e-3 * np.eye(50)
+    expected = np.linalg.solve(gram, z.transpose(0, 2, 1) @ ratings[:, :, None])[:, :, 0]
+    np.testing.assert_allclose(factors.numpy(), expected, rtol=1e-4, atol=1e-5 * np.abs(expected).max())
+    assert squared_error == pytest.approx(0, abs=1e-3)
+
+
 def test_a_penalty_of_zero_is_refused() -> None:
     case = Case(biases=False)
     with pytest.raises(ModelError, match="above zero"):
@@ -156,7 +173,8 @@ def test_it_stops_when_asked() -> None:
 
 @pytest.mark.parametrize("strength", [1e-7, 1.0])
 @pytest.mark.parametrize("biases", [False, True])
-def test_the_priors_share_is_what_its_formula_says(biases: bool, strength: float) -> None:
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_the_priors_share_is_what_its_formula_says(biases: bool, strength: float, dtype: torch.dtype) -> None:
     case = Case(biases)
     design = case.other.astype(np.float64)
     if biases:
@@ -169,7 +187,7 @@ def test_the_priors_share_is_what_its_formula_says(biases: bool, strength: float
         share = np.linalg.solve(z.T @ z + np.diag(penalty[row]), np.diag(penalty[row]))
         expected[row] = np.trace(share @ moments) / np.trace(moments)
     shares = prior_shares(
-        case.plan(), torch.from_numpy(case.other), torch.tensor(penalty, dtype=torch.float32), biases=biases
+        case.plan(), torch.from_numpy(case.other).to(dtype), torch.tensor(penalty, dtype=dtype), biases=biases
     )
     np.testing.assert_allclose(shares.numpy(), expected, rtol=1e-4, atol=1e-6)
     assert shares[7] == 1, "a row without ratings is its prior"

@@ -42,18 +42,43 @@ def test_the_lower_triangles_are_not_read(n):
 
 
 @pytest.mark.parametrize("n", SIZES[1:])
-def test_systems_that_cannot_be_trusted_are_told_and_spoil_no_other(n):
+@pytest.mark.parametrize("pivot", [0, 3, 6])
+@pytest.mark.parametrize("value", [-1.0, 0.0, 0.9e-4, float("nan"), float("inf"), float("-inf")])
+def test_systems_that_cannot_be_trusted_are_told_and_spoil_no_other(n, pivot, value):
     matrices, right_sides = _systems(n, 7)
     expected, _ = cholesky.solve(matrices, right_sides)
-    bad = torch.tensor([0, 3, 9, n - 1])
-    matrices[0] = -matrices[0]  # no square root
-    matrices[3] = 0
-    matrices[9] = float("nan")
-    matrices[n - 1] = torch.diag(torch.tensor([1.0, 1, 1, 1, 1, 1, 0.9e-4]))  # pivots more than 10⁴ apart
+    bad = sorted({0, 3, n - 1})
+    matrices[bad] = torch.eye(7)
+    matrices[bad, pivot, pivot] = value
     solutions, weak = cholesky.solve(matrices, right_sides)
-    assert torch.nonzero(weak).squeeze(1).tolist() == bad.tolist()
-    good = ~weak
-    assert torch.equal(solutions[good], expected[good])
+    assert torch.nonzero(weak).squeeze(1).tolist() == bad
+    assert torch.equal(solutions[~weak], expected[~weak])
+
+
+@pytest.mark.parametrize("n", [21, 22])
+@pytest.mark.parametrize(
+    ("matrices", "right_sides"),
+    [((0, 7, 7), (1, 7)), ((0, 7, 7), (0, 9)), ((0, 7, 5), (0, 7)), ((0, 5, 5), (0, 7))],
+)
+def test_shapes_that_don_t_fit_each_other_are_refused(n, matrices, right_sides):
+    """Each first number comes on top of n. The loop checks no bounds, so this has to be found before it."""
+    with pytest.raises(RuntimeError):
+        cholesky.solve(torch.ones(n + matrices[0], *matrices[1:]), torch.ones(n + right_sides[0], *right_sides[1:]))
+
+
+@pytest.mark.parametrize("n", [21, 22])
+def test_numbers_of_two_kinds_are_refused(n):
+    matrices, right_sides = _systems(n, 3)
+    with pytest.raises(RuntimeError):
+        cholesky.solve(matrices, right_sides.double())
+
+
+@pytest.mark.parametrize("n", [21, 22])
+def test_gradients_go_through(n):
+    matrices, right_sides = _systems(n, 3, torch.float64)
+    right_sides.requires_grad_()
+    cholesky.solve(matrices, right_sides)[0].sum().backward()
+    torch.testing.assert_close(right_sides.grad, torch.linalg.solve(matrices, torch.ones(n, 3).double()))
 
 
 @pytest.mark.parametrize("n", SIZES)

@@ -111,14 +111,15 @@ def test_warming_up_leaves_the_global_generator_alone():
     subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
 
 
-def test_after_warming_up_a_training_compiles_nothing(tmp_path):
+@pytest.mark.parametrize("text", ["real", "none"])
+def test_after_warming_up_a_training_compiles_nothing(text, tmp_path):
     """Nor takes it code from disk, where there is none to begin with."""
     code = (
-        "from convmf.training.warm_up import warm_up; warm_up()\n"
+        f"from convmf.training.warm_up import warm_up; warm_up(texts={text == 'real'})\n"
         "from numba.core.event import install_recorder\n"
         "from convmf import ConvMFConfig, fit, sample_dataset\n"
         "with install_recorder('numba:compile') as recorder:\n"
-        "    fit(sample_dataset(), ConvMFConfig.preset('quick', n_iterations=1))\n"
+        f"    fit(sample_dataset(), ConvMFConfig.preset('quick', n_iterations=1, text='{text}'))\n"
         "assert not recorder.buffer, recorder.buffer"
     )
     environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}

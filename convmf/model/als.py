@@ -159,7 +159,7 @@ def prior_shares(plan: RatingRows, other: Tensor, penalty: Tensor, *, biases: bo
         z, row_penalty, gram = _normal_matrix(chunk, design, penalty)
         factor, _ = torch.linalg.cholesky_ex(gram, upper=True)
         weak = cholesky.is_weak(factor)
-        factor[weak] = torch.eye(factor.shape[1], device=factor.device)  # a factor of zeros would be refused
+        factor[weak] = torch.eye(factor.shape[1]).to(factor)  # a factor of zeros would be refused
         inverse = torch.cholesky_inverse(factor, upper=True)  # (n_rows, D, D)
         if bool(weak.any()):
             exact = torch.linalg.inv(_exact_gram(z[weak], row_penalty[weak]))

@@ -17,8 +17,9 @@ from torch import Tensor
 
 from convmf.compiled import compiled, takes
 
-# So many are decomposed side by side, whether there are as many or not; below the second number LAPACK is faster.
-_LANES, _WORTHWHILE = 64, 22
+# So many are decomposed side by side, whether there are as many or not. LAPACK is faster for fewer systems than the
+# second number (at D = 50), and catches up as they get wider.
+_LANES, _WORTHWHILE, _WIDEST = 64, 22, 128
 
 # The root of 1e-4: with pivots farther apart than that, few of the seven digits of single precision are left.
 # Rows of real data at a λ worth having stay ten times above it.
@@ -36,14 +37,32 @@ def solve(matrices: Tensor, right_sides: Tensor) -> tuple[Tensor, Tensor]:
     Returns
     -------
     (n, D), and of (n,) True where the numbers' precision isn't enough: the decomposition failed, or hardly held.
+
+    Raises
+    ------
+    RuntimeError
+        The shapes or the kinds of numbers don't fit each other.
     """
-    if len(matrices) < _WORTHWHILE or not takes(matrices):
+    if not _loop_fits(matrices, right_sides):
         # The upper factor is the one that LAPACK reads without a transposed copy.
         cholesky, _ = torch.linalg.cholesky_ex(matrices, upper=True)
         return torch.cholesky_solve(right_sides.unsqueeze(2), cholesky, upper=True).squeeze(2), is_weak(cholesky)
     solutions, weak = torch.empty_like(right_sides), torch.empty(len(right_sides), dtype=torch.bool)
     _solve(matrices.numpy(), right_sides.contiguous().numpy(), solutions.numpy(), weak.numpy())
     return solutions, weak
+
+
+def _loop_fits(matrices: Tensor, right_sides: Tensor) -> bool:
+    """Whether the loop is the faster way, and can be gone: it checks nothing, and knows no gradients."""
+    n, width = right_sides.shape
+    return (
+        n >= _WORTHWHILE
+        and 0 < width <= _WIDEST
+        and matrices.shape == (n, width, width)
+        and takes(matrices)
+        and matrices.dtype == right_sides.dtype
+        and not (matrices.requires_grad or right_sides.requires_grad)
+    )
 
 
 def compile_loop() -> None:
@@ -77,12 +96,14 @@ def _solve(matrices: NDArray[Any], right_sides: NDArray[Any], solutions: NDArray
         _decompose(systems)
         _substitute(systems)
         for lane in range(min(_LANES, n - first)):
-            smallest = largest = systems[0, 0, lane]
+            largest = systems[0, 0, lane]
             for row in range(width):
                 solutions[first + lane, row] = systems[row, width, lane]
-                smallest = min(smallest, systems[row, row, lane])
                 largest = max(largest, systems[row, row, lane])
-            weak[first + lane] = not smallest > _WEAK_PIVOT * largest
+            trusted = True
+            for row in range(width):  # a NaN is no larger than anything, but would get lost in a minimum
+                trusted &= systems[row, row, lane] > _WEAK_PIVOT * largest
+            weak[first + lane] = not trusted
 
 
 @numba.njit(nogil=True, fastmath={"contract"}, error_model="numpy")

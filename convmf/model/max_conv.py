@@ -173,17 +173,18 @@ def _convolve(token_ids: Tensor, embedding: Tensor, weights: Sequence[Tensor], b
     vectors[PAD] = 0.0
     kernels = _kernel_rows(weights)
     projected = _product(vectors, kernels)  # P, (distinct, Σ window·n_kernels)
-    sizes, all_biases = np.array([(weight.shape[0], weight.shape[2]) for weight in weights]), torch.cat(list(biases))
-    if [bias.shape for bias in biases] != [weight.shape[:1] for weight in weights]:
-        raise RuntimeError(f"each kernel has one bias: {len(all_biases)} for {sizes[:, 0].sum()} kernels")
-    features = vectors.new_empty(len(token_ids), len(all_biases))
+    sizes = np.array([(weight.shape[0], weight.shape[2]) for weight in weights])
+    n_biases = [len(bias) for bias in biases]
+    if n_biases != sizes[:, 0].tolist():
+        raise RuntimeError(f"each kernel has one bias: {n_biases} for {sizes[:, 0].tolist()} kernels")
+    features = vectors.new_empty(len(token_ids), sum(n_biases))
     winners = torch.empty(features.shape, dtype=torch.int32)
     loops.max_over_windows(
         projected.numpy(),
         distinct.texts.numpy(),
         distinct.lengths.numpy(),
         sizes,
-        all_biases.numpy(),
+        torch.cat(list(biases)).numpy(),
         features.numpy(),
         winners.numpy(),
     )

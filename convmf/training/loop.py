@@ -87,8 +87,8 @@ def fit(
         training.restore(Path(resume_from))
     log.info("training on %s", describe_device(training.device))
     is_stopped = should_stop is not None and should_stop()
-    if config.text != "none" and training.device.type == "cpu" and not is_stopped:
-        warm_up()
+    if training.device.type == "cpu" and not is_stopped:
+        warm_up(texts=config.text != "none")
     saver = _Saver(None if checkpoint_to is None else Path(checkpoint_to))
     while not training.finished:
         try:

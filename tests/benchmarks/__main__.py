@@ -58,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--full", action="store_true")
     peers.add_option(parser)
     options = parser.parse_args(arguments)
-    wait_briefly()
+    wait_briefly()  # for the scripts: this process computes nothing
     print(machine_line())
     if set(options.only).isdisjoint(WITH_PEERS):
         targets = run_all(options.only, None, options.full)

@@ -86,7 +86,9 @@ def started(folder: Path, module: str, data: Path, variables: Mapping[str, str] 
     Its threads wait for each other as they do by themselves, not as ours.
     """
     command = [str(_python(folder)), "-m", f"{__name__}.{module}", str(data)]
-    inherited = dict(os.environ.items() - BRIEF.items())
+    inherited = dict(os.environ)
+    if BRIEF.items() <= inherited.items():
+        inherited = {name: value for name, value in inherited.items() if name not in BRIEF}
     settings = {**inherited, "OPENBLAS_NUM_THREADS": "1", **(variables or {})}
     with tempfile.TemporaryFile("w+", encoding="utf-8") as log:
         process = subprocess.Popen(
