@@ -15,7 +15,7 @@ from convmf.training.lazy import LazyAdam
 def warm_up(*, texts: bool = True) -> None:
     """Compile the loops of a training on the CPU, with or without texts.
 
-    It takes some 10 seconds once in an installation, and half a second in other processes, which find the code on
+    It takes some 12 seconds once in an installation, and half a second in other processes, which find the code on
     disk. An iteration that had this time in it would say nothing of the next ones'.
     """
     cholesky.compile_loop()
