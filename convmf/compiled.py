@@ -13,7 +13,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from functools import cache, wraps
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar, cast
 
 import numba
 import torch
@@ -60,6 +60,12 @@ def compiled(loop: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
             return result
 
     return call
+
+
+def piece(function: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
+    """A piece of a compiled loop, for the loops of its own file to call: it is compiled and kept with them."""
+    options = {name: value for name, value in _OPTIONS.items() if name != "parallel"}
+    return cast(Callable[Arguments, Result], numba.njit(**options)(function))
 
 
 def takes(tensor: torch.Tensor) -> bool:

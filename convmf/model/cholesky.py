@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from typing import Any
 
-import numba
 import numpy as np
 import torch
 from numba import prange
 from numpy.typing import NDArray
 from torch import Tensor
 
-from convmf.compiled import compiled, takes
+from convmf.compiled import compiled, piece, takes
 
 # So many are decomposed side by side, whether there are as many or not. LAPACK is faster for fewer systems than the
 # second number (at D = 50), and catches up as they get wider.
@@ -106,7 +105,7 @@ def _solve(matrices: NDArray[Any], right_sides: NDArray[Any], solutions: NDArray
             weak[first + lane] = not trusted
 
 
-@numba.njit(nogil=True, fastmath={"contract"}, error_model="numpy")
+@piece
 def _decompose(systems: NDArray[Any]) -> None:
     """A = UᵀU: U where the upper triangle was, and U⁻ᵀb in the last column."""
     width = len(systems)
@@ -138,7 +137,7 @@ def _decompose(systems: NDArray[Any]) -> None:
                 entry[lane] *= scale[lane]
 
 
-@numba.njit(nogil=True, fastmath={"contract"}, error_model="numpy")
+@piece
 def _substitute(systems: NDArray[Any]) -> None:
     """U x = U⁻ᵀb, from the last row up: x in the last column."""
     width = len(systems)

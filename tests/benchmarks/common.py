@@ -16,6 +16,7 @@ from typing import Any
 import torch
 
 from convmf.data.dataset import Dataset, read_dataset
+from convmf.openmp import BRIEF
 from tests.benchmarks.long_tail import long_tail_dataset
 
 ROOT = Path(__file__).parents[2]
@@ -42,7 +43,7 @@ def machine_line() -> str:
         parts.append(f"{os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 2**30:.0f} GB of memory")
     parts += [f"Python {platform.python_version()}", f"torch {torch.__version__}", f"{torch.get_num_threads()} threads"]
     # How OpenMP's threads wait for each other.
-    parts += [f"{name}={os.environ[name]}" for name in ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT") if name in os.environ]
+    parts += [f"{name}={os.environ[name]}" for name in BRIEF if name in os.environ]
     if hasattr(os, "getloadavg"):
         parts.append(f"load before the run {os.getloadavg()[0]:.1f}")
     return "machine: " + ", ".join(parts)
