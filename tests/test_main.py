@@ -358,8 +358,10 @@ def test_a_damaged_training_folder_is_one_line(
 
 
 def test_resume_takes_no_other_settings(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    for flag, value in (("--set", "n_factors=3"), ("--seed", "9"), ("--cold-items", "0.2"), ("--vectors", "v.txt")):
-        assert main(["train", "--resume", str(trained), flag, value]) == 2
+    given = [("--set", "n_factors=3"), ("--cold-items", "0.2"), ("--vectors", "v.txt"), ("--baselines",)]
+    defaults = [("--preset", "default"), ("--seed", "0"), ("--valid", "0.1")]  # not what this one was trained with
+    for flag, *value in given + defaults:
+        assert main(["train", "--resume", str(trained), flag, *value]) == 2
         assert f"leave {flag} out" in capsys.readouterr().err
 
 

@@ -31,25 +31,42 @@ _TRAIN_DEFAULTS: dict[str, Any] = {
 
 def add_train(commands: Any) -> None:
     """Add the command to the parser's ``commands``."""
-    train = commands.add_parser("train", help="train a model and write it to a folder")
+    # What isn't given is no attribute of the options: so a default that is given can be told from one that isn't.
+    train = commands.add_parser(
+        "train", help="train a model and write it to a folder", argument_default=argparse.SUPPRESS
+    )
     add_files(train)
     train.add_argument("--out", type=Path, metavar="FOLDER", help="where model, report and checkpoint go")
-    train.add_argument("--resume", type=Path, metavar="FOLDER", help="go on from the checkpoint of an earlier --out")
+    train.add_argument(
+        "--resume", type=Path, default=None, metavar="FOLDER", help="go on from the checkpoint of an earlier --out"
+    )
     train.add_argument("--vectors", type=Path, metavar="FILE", help="pretrained word vectors, GloVe or word2vec text")
-    train.add_argument("--preset", choices=list(PRESETS), help="settings that belong together (default %(default)s)")
+    train.add_argument("--preset", choices=list(PRESETS), help=_default("settings that belong together", "preset"))
     train.add_argument("--set", action="append", metavar="name=value", help="one setting; repeat for more")
-    train.add_argument("--seed", type=int, help="seed of the split and of the training (default %(default)s)")
-    train.add_argument("--valid", type=float, help="share of the ratings to choose by (default %(default)s)")
-    train.add_argument("--test", type=float, help="share of the ratings read once, at the end (default %(default)s)")
-    train.add_argument("--cold-items", type=float, help="share of the items held out whole (default %(default)s)")
-    train.add_argument("--baselines", action="store_true", help="train the slower baselines and controls too")
-    train.add_argument("--report", type=Path, metavar="FILE", help="write the figures as JSON here as well")
-    train.set_defaults(run=_train, **_TRAIN_DEFAULTS)
+    train.add_argument("--seed", type=int, help=_default("seed of the split and of the training", "seed"))
+    train.add_argument("--valid", type=float, help=_default("share of the ratings to choose by", "valid"))
+    train.add_argument("--test", type=float, help=_default("share of the ratings read once, at the end", "test"))
+    train.add_argument("--cold-items", type=float, help=_default("share of the items held out whole", "cold_items"))
+    train.add_argument(
+        "--baselines",
+        action="store_true",
+        default=argparse.SUPPRESS,
+        help="train the slower baselines and controls too",
+    )
+    train.add_argument(
+        "--report", type=Path, default=None, metavar="FILE", help="write the figures as JSON here as well"
+    )
+    train.set_defaults(run=_train)
+
+
+def _default(help: str, option: str) -> str:
+    return f"{help} (default {_TRAIN_DEFAULTS[option]})"
 
 
 def _train(options: argparse.Namespace) -> int:
     if options.resume:
         return _resume(options)
+    options = argparse.Namespace(**{**_TRAIN_DEFAULTS, **vars(options)})
     missing = [flag for flag in ("ratings", "items", "out") if getattr(options, flag) is None]
     if missing:
         raise RunError(f"train needs --ratings, --items and --out, or --resume; --{missing[0]} is missing.")
@@ -77,7 +94,7 @@ def _resume(options: argparse.Namespace) -> int:
     path = options.resume / "train.json"
     if not path.is_file():
         raise RunError(f"There is no training in {options.resume}; give the folder of an earlier --out.")
-    given = [flag for flag, default in _TRAIN_DEFAULTS.items() if getattr(options, flag) != default]
+    given = [flag for flag in _TRAIN_DEFAULTS if hasattr(options, flag)]
     if given:
         flag = given[0].replace("_", "-")
         raise RunError(f"--resume goes on with the files and settings of before; leave --{flag} out.")
