@@ -9,7 +9,8 @@ import os
 import sys
 from collections.abc import Sequence
 
-from convmf.errors import DISK_FULL, ConvMFError, RunError
+from convmf.commands.options import Parser, check_report
+from convmf.errors import DISK_FULL, ConvMFError
 from convmf.openmp import wait_briefly
 
 _INPUTS = ("ratings", "items", "vectors")
@@ -18,6 +19,9 @@ _INPUTS = ("ratings", "items", "vectors")
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the exit code: 0 done (or stopped, what was learned kept), 1 ``workspace check`` found something
     wrong, or nobody reads the output any more, 2 bad input, 130 ended."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed by whoever started this
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal that knows no dash gets a question mark
@@ -25,7 +29,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     try:
         options = _parser().parse_args(arguments)
-        _check_report(options)
+        if getattr(options, "report", None) is not None:
+            check_report(options.report, {f"the file of --{name}": getattr(options, name, None) for name in _INPUTS})
         code: int = options.run(options)
         sys.stdout.flush()
         return code
@@ -45,25 +50,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
 
 
-def _check_report(options: argparse.Namespace) -> None:
-    """Refuse a --report that can't be written, or would overwrite an input, before the work and not after it."""
-    report = getattr(options, "report", None)
-    if report is None:
-        return
-    if not report.resolve().parent.is_dir():
-        raise RunError(f"The folder of --report {report} doesn't exist; make it first, or give another file.")
-    if report.is_dir():
-        raise RunError(f"--report {report} is a folder; give the name of a file.")
-    for name in _INPUTS:
-        file = getattr(options, name, None)
-        if file is not None and file.resolve() == report.resolve():
-            raise RunError(f"--report {report} would overwrite the file of --{name}; give another one.")
-
-
 def _parser() -> argparse.ArgumentParser:
     from convmf.commands.check import add_check
     from convmf.commands.demo import add_demo
-    from convmf.commands.options import Parser
     from convmf.commands.predict import add_predict
     from convmf.commands.recommend import add_recommend
     from convmf.commands.study import add_study

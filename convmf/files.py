@@ -39,6 +39,7 @@ def replacing(path: Path) -> Iterator[Path]:
     OSError
         The folder can't be written, or the disk is full.
     """
+    path = Path(os.path.realpath(path))  # of a link what it points to takes the new content
     temporary = path.with_name(f".tmp-{secrets.token_hex(4)}-{path.name}")
     try:
         yield temporary
@@ -54,11 +55,16 @@ def replacing(path: Path) -> Iterator[Path]:
 def write_atomic(path: Path, data: bytes) -> None:
     """Write ``data`` to ``path``: after a crash there is the old file or the new one, never a part.
 
+    A link stays one. A device or a pipe is written into.
+
     Raises
     ------
     OSError
         The folder can't be written, or the disk is full.
     """
+    if path.exists() and not path.is_file():
+        path.write_bytes(data)
+        return
     with replacing(path) as temporary:
         temporary.write_bytes(data)
 
@@ -74,7 +80,8 @@ def write_json(path: Path, value: Any) -> None:
         ``value`` holds something that JSON doesn't know; NaN and infinity are among them.
     """
     text = json.dumps(value, ensure_ascii=False, allow_nan=False, indent=1)
-    write_atomic(path, text.encode("utf-8"))
+    # A file's name may hold bytes that are no UTF-8; they come as half characters, which JSON has escapes for.
+    write_atomic(path, text.encode("utf-8", "backslashreplace"))
 
 
 def read_json(path: Path) -> Any:

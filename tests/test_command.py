@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from convmf.__main__ import _parser
+from convmf.commands.train import with_defaults
 from convmf.config import ConvMFConfig, parse_setting
 from convmf.data.splits import SplitSettings
 from convmf.runs.command import train_command
@@ -17,7 +18,7 @@ def understood(command: str) -> tuple[Any, ConvMFConfig, SplitSettings]:
     """Options, settings and split as ``python -m convmf`` reads them."""
     words = shlex.split(command)
     assert words[:3] == ["python", "-m", "convmf"]
-    options = _parser().parse_args(words[3:])
+    options = with_defaults(_parser().parse_args(words[3:]))
     changes = dict(parse_setting(assignment) for assignment in options.set)
     config = ConvMFConfig.preset(options.preset, **{"seed": options.seed, **changes})
     split = SplitSettings(options.valid, options.test, options.cold_items, options.seed)

@@ -16,6 +16,7 @@ from convmf.config import ConvMFConfig
 from convmf.errors import RunError
 from convmf.files import FileLock, read_json, replacing, temporary_files, write_atomic, write_json
 from convmf.runs import database
+from convmf.runs.check import check_workspace
 from convmf.runs.jobs import Jobs
 from convmf.runs.store import ACTIVE, LIFE, Store, wants_read_only, workspace_folder
 
@@ -376,6 +377,23 @@ def test_a_read_only_workspace_leaves_the_lock_and_the_work_of_others_alone(stor
     assert shown.run(run.id).iterations_done == 1, "it sees what the other process writes"
     assert jobs.close()
     shown.close()
+
+
+def test_a_read_only_workspace_may_lie_where_nothing_can_be_written(store, ended):
+    store.close()
+    # SQLite's file for locks can't be made: as on a medium that is only read, but so for every account.
+    (store.folder / "workspace.db-shm").mkdir()
+    shown = Store(store.folder, read_only=True)
+    assert shown.run(ended.id).state == ended.state
+    shown.close()
+    assert check_workspace(store.folder).n_runs == 1
+
+
+def test_a_damaged_read_only_workspace_is_told_as_any_other(store):
+    store.close()
+    (store.folder / "workspace.db").write_bytes(bytes(range(256)) * 16)
+    with pytest.raises(RunError, match="damaged workspace.db"):
+        Store(store.folder, read_only=True)
 
 
 def test_a_read_only_workspace_is_neither_made_nor_taken_to_a_newer_version(tmp_path, store, monkeypatch):

@@ -6,9 +6,12 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from convmf.commands.data import columns_read, misfit, print_problems
 from convmf.commands.options import add_files
-from convmf.errors import quoted, shown
 from convmf.files import write_json
+
+_MOST_SHOWN = 20
+"""Problems of a file that are listed on the screen."""
 
 
 def add_check(commands: Any) -> None:
@@ -24,12 +27,13 @@ def _check(options: argparse.Namespace) -> int:
 
     dataset, reports = read_dataset(options.ratings, options.items)
     for kind, report in reports.items():
-        print(f"{kind}: {report.n_kept:,} of {report.n_rows:,} rows read ({report.encoding})")
-        for row in report.problems.head(20).itertuples():
-            state = "kept" if row.kept else "left out"
-            print(f"  line {row.line}: {shown(str(row.field))} {quoted(row.value)}: {row.reason} ({state})")
-        if len(report.problems) > 20:
-            print(f"  … and {len(report.problems) - 20:,} more; --report FILE lists them all")
+        print(f"{kind}: {report.n_kept:,} of {report.n_rows:,} rows read ({report.encoding}): {columns_read(report)}")
+        print_problems(report, most=_MOST_SHOWN)
+        n_more = sum(report.counts.values()) - _MOST_SHOWN
+        if n_more > 0:
+            print(f"  … and {n_more:,} more; --report FILE lists them, and counts them all")
+    if warning := misfit(reports):
+        print(warning)
     summary = dataset.summary()
     print(", ".join(f"{key.removeprefix('n_').replace('_', ' ')}: {value:,}" for key, value in summary.items()))
     if options.report:
@@ -39,6 +43,8 @@ def _check(options: argparse.Namespace) -> int:
                 "n_kept": report.n_kept,
                 "encoding": report.encoding,
                 "columns": {role: column for role, column in report.columns.items()},
+                "counts": dict(report.counts),
+                "n_unlisted": report.n_unlisted,
                 "problems": report.problems.to_dict("records"),
             }
             for kind, report in reports.items()

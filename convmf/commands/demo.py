@@ -26,10 +26,10 @@ def _demo(options: argparse.Namespace) -> int:
     split = split_ratings(sample_dataset(), SplitSettings(cold_items=0.1))
     print(f"Built-in data. {SAMPLE_NOTE}")
     report = fit_and_report(split, ConvMFConfig.preset("default"), folder=None, baselines=False)
-    if options.report:
-        write_json(options.report, report)
     truth = sample_truth()
     print_report(report)
     print(f"  {'lowest possible':<16}{truth.rmse_floor_warm:>12.4f}{truth.rmse_floor_cold:>12.4f}")
     print("The last row is the noise in these invented ratings: no model can get below it.")
+    if options.report:
+        write_json(options.report, report)
     return 0

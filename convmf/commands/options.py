@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
-from collections.abc import Collection
+import tempfile
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, NoReturn
+
+from convmf.errors import RunError
 
 
 class Parser(argparse.ArgumentParser):
@@ -21,6 +25,29 @@ def add_files(parser: argparse.ArgumentParser, *, required: Collection[str] = ()
     """The two files that a data set is read from; those ``required`` by "ratings" and "items" can't be left out."""
     for name, help in (("ratings", "user, item, rating"), ("items", "item, title, description")):
         parser.add_argument(f"--{name}", type=Path, required=name in required, metavar="FILE", help=help)
+
+
+def check_report(report: Path, inputs: Mapping[str, Path | None]) -> None:
+    """Refuse a --report that can't be written, or would overwrite a file of ``inputs`` (what it is → where it is),
+    before the work and not after it."""
+    folder = report.resolve().parent
+    if not folder.is_dir():
+        raise RunError(f"The folder of --report {report} doesn't exist; make it first, or give another file.")
+    if report.is_dir():
+        raise RunError(f"--report {report} is a folder; give the name of a file.")
+    for name, file in inputs.items():
+        if file is not None and file.resolve() == report.resolve():
+            raise RunError(f"--report {report} would overwrite {name}; give another one.")
+    try:
+        if not report.exists() or report.is_file():
+            tempfile.TemporaryFile(dir=folder).close()
+            may_write = not report.exists() or os.access(report, os.W_OK)
+        else:  # a device or a pipe
+            may_write = os.access(report, os.W_OK)
+    except OSError:
+        may_write = False
+    if not may_write:
+        raise RunError(f"--report {report} can't be written; give a file in a folder of your own.")
 
 
 def positive(text: str) -> int:

@@ -8,9 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from convmf.commands.data import read_data, read_word_vectors
 from convmf.commands.options import add_files, positive
 from convmf.commands.progress import StopOnInterrupt
-from convmf.commands.train import read_word_vectors
 from convmf.config import PRESETS, ConvMFConfig, parse_setting
 from convmf.studies import SUMMARIES, find_study
 
@@ -34,13 +34,12 @@ def add_study(commands: Any) -> None:
 
 
 def _study(options: argparse.Namespace) -> int:
-    from convmf.data.dataset import load_dataset
     from convmf.studies.plan import StudySettings
     from convmf.studies.runner import run_study
 
     config = ConvMFConfig.preset(options.preset, **dict(parse_setting(assignment) for assignment in options.set))
     settings = StudySettings(config, options.seeds)  # refused here, before anything is read
-    dataset = load_dataset(options.ratings, options.items)
+    dataset = read_data(options.ratings, options.items)
     if options.vectors:
         settings = replace(settings, vectors=read_word_vectors(options.vectors, dataset))
     progress, stopped = _StudyLine(), StopOnInterrupt()

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from convmf.commands.options import add_files
+from convmf.commands.data import read_data, read_word_vectors
+from convmf.commands.options import add_files, check_report
 from convmf.commands.report import fit_and_report, print_report
 from convmf.config import PRESETS, ConvMFConfig, parse_setting
 from convmf.errors import ConfigError, RunError
-from convmf.files import read_json, write_json
+from convmf.files import FileLock, read_json, write_json
+
+if TYPE_CHECKING:
+    from convmf.data.splits import Split
+    from convmf.data.vectors import WordVectors
 
 _TRAIN_DEFAULTS: dict[str, Any] = {
     "ratings": None,
@@ -63,10 +67,15 @@ def _default(help: str, option: str) -> str:
     return f"{help} (default {_TRAIN_DEFAULTS[option]})"
 
 
+def with_defaults(options: argparse.Namespace) -> argparse.Namespace:
+    """The command's options, those that weren't given too."""
+    return argparse.Namespace(**{**_TRAIN_DEFAULTS, **vars(options)})
+
+
 def _train(options: argparse.Namespace) -> int:
     if options.resume:
         return _resume(options)
-    options = argparse.Namespace(**{**_TRAIN_DEFAULTS, **vars(options)})
+    options = with_defaults(options)
     missing = [flag for flag in ("ratings", "items", "out") if getattr(options, flag) is None]
     if missing:
         raise RunError(f"train needs --ratings, --items and --out, or --resume; --{missing[0]} is missing.")
@@ -74,6 +83,8 @@ def _train(options: argparse.Namespace) -> int:
     config = ConvMFConfig.preset(options.preset, **{"seed": options.seed, **changes})
     if config.freeze_embedding and options.vectors is None:  # refused here, before a folder is made
         raise ConfigError("freeze_embedding keeps pretrained word vectors as they are; give them with --vectors FILE.")
+    if config.text == "none" and options.vectors is not None:
+        raise ConfigError("text=none trains no network that could use word vectors; leave one of the two out.")
     job = {
         "ratings": str(options.ratings.resolve()),
         "items": str(options.items.resolve()),
@@ -101,6 +112,7 @@ def _resume(options: argparse.Namespace) -> int:
     try:
         job = read_json(path)
         ConvMFConfig.from_saved(job["config"])
+        job = {"vectors": None, **job}
         kinds = {"ratings": str, "items": str, "split": dict, "baselines": bool, "vectors": str | None}
         wrong = [name for name, kind in kinds.items() if not isinstance(job.get(name), kind)]
         if wrong:
@@ -111,35 +123,44 @@ def _resume(options: argparse.Namespace) -> int:
 
 
 def _run_job(job: dict[str, Any], folder: Path, report_file: Path | None, *, resume: bool) -> int:
-    from convmf.data.dataset import load_dataset
-    from convmf.data.splits import SplitSettings, split_ratings
+    from convmf.model.storage import JSON_NAME, TENSOR_NAME
     from convmf.training.checkpoint import FILE_NAME as CHECKPOINT
 
-    settings = SplitSettings.from_dict(job["split"])
-    split = split_ratings(load_dataset(job["ratings"], job["items"]), settings)
-    vectors = read_word_vectors(Path(job["vectors"]), split.dataset) if job.get("vectors") else None
+    of_the_model = (JSON_NAME, TENSOR_NAME, CHECKPOINT)
+    if report_file is not None:
+        inputs = {f"the file of --{name}": Path(job[name]) for name in ("ratings", "items", "vectors") if job[name]}
+        written = {f"the training's own {name}": folder / name for name in ("train.json", *of_the_model)}
+        check_report(report_file, inputs | written)
+    split, vectors = _read(job)
     folder.mkdir(parents=True, exist_ok=True)
-    if not resume:  # what another training left could only be resumed by mistake
-        for name in (CHECKPOINT, "report.json"):
-            (folder / name).unlink(missing_ok=True)
-    write_json(folder / "train.json", job)
-    config = ConvMFConfig.from_saved(job["config"])
-    resume = resume and (folder / CHECKPOINT).exists()  # one that was killed before its first begins
-    report = fit_and_report(
-        split, config, folder=folder, baselines=job["baselines"], resume=resume, word_vectors=vectors
-    )
-    for path in filter(None, (folder / "report.json", report_file)):
-        write_json(path, report)
-    print_report(report)
+    lock = FileLock(folder / ".train.lock")
+    if not lock.acquire():
+        raise RunError(f"Another training is writing into {folder}; wait for it, or give another --out.")
+    try:
+        if not resume:  # what another training left could only be taken for this one's
+            for name in (*of_the_model, "report.json"):
+                (folder / name).unlink(missing_ok=True)
+        write_json(folder / "train.json", job)
+        report = fit_and_report(
+            split,
+            ConvMFConfig.from_saved(job["config"]),
+            folder=folder,
+            baselines=job["baselines"],
+            resume=resume and (folder / CHECKPOINT).exists(),  # one that was killed before its first begins
+            word_vectors=vectors,
+        )
+        print_report(report)
+        for path in filter(None, (folder / "report.json", report_file)):
+            write_json(path, report)
+    finally:
+        lock.release()
     print(f"The model is in {folder}. Try: python -m convmf predict --model {folder} --text '…'")
     return 0
 
 
-def read_word_vectors(path: Path, dataset: Any) -> Any:
-    """The word vectors in ``path`` of the words in the descriptions; lines that are left out are named on stderr."""
-    from convmf.data.vectors import distinct_words, read_vectors
+def _read(job: dict[str, Any]) -> tuple[Split, WordVectors | None]:
+    from convmf.data.splits import SplitSettings, split_ratings
 
-    vectors = read_vectors(path, distinct_words(dataset.texts))
-    if vectors.n_bad_lines:
-        print(vectors.bad_lines_text(), file=sys.stderr)
-    return vectors
+    dataset = read_data(Path(job["ratings"]), Path(job["items"]))
+    vectors = read_word_vectors(Path(job["vectors"]), dataset) if job["vectors"] else None
+    return split_ratings(dataset, SplitSettings.from_dict(job["split"])), vectors

@@ -47,7 +47,10 @@ class RatingScale:
 
     def holds(self, rating: object) -> bool:
         """Whether this is a number on the scale; its ends are known to single precision, as all ratings are."""
-        return isinstance(rating, Real) and self.lowest <= float(np.float32(rating)) <= self.highest
+        if not isinstance(rating, Real):
+            return False
+        with np.errstate(over="ignore"):  # one beyond single precision is beyond the scale
+            return self.lowest <= float(np.float32(rating)) <= self.highest
 
     def to_scores(self, ratings: Floats) -> Floats:
         """Ratings in the model's own unit."""

@@ -9,12 +9,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from urllib.parse import quote
 
 from convmf.config import ConvMFConfig
 from convmf.errors import ConvMFError, RunError
 from convmf.files import FileLock
-from convmf.runs.database import DATABASE_NAME, MIGRATIONS, explained
+from convmf.runs.database import DATABASE_NAME, MIGRATIONS, explained, open_to_read
 from convmf.runs.leftovers import Known, find_leftovers, size_of
 from convmf.runs.records import ACTIVE
 from convmf.runs.store import LOCK_NAME, VECTORS_NAME
@@ -85,11 +84,8 @@ def check_workspace(folder: Path) -> Findings:
 @contextlib.contextmanager
 def _reading(folder: Path) -> Iterator[sqlite3.Connection]:
     """The database, opened so that nothing can be changed."""
-    with explained(folder):
-        address = f"file:{quote(str(folder / DATABASE_NAME))}?mode=ro"
-        with contextlib.closing(sqlite3.connect(address, uri=True, timeout=10.0)) as database:
-            database.row_factory = sqlite3.Row
-            yield database
+    with explained(folder), contextlib.closing(open_to_read(folder)) as database:
+        yield database
 
 
 class _Check:

@@ -48,6 +48,41 @@ def explained(folder: Path) -> Iterator[None]:
         raise RunError(f"The workspace {folder} {_explanation(error)}") from error
 
 
+def open_to_read(folder: Path) -> sqlite3.Connection:
+    """The database of the workspace in ``folder``, which this connection can't change.
+
+    One that is written ahead needs two more files beside it. Where they are missing and can't be made (a medium that
+    is only read, a folder of somebody else's) nobody is writing either, so that the file can be read as it stands.
+
+    Raises
+    ------
+    sqlite3.Error
+        It can't be read, or is no database.
+    """
+    path = folder / DATABASE_NAME
+    connection = _connect(path, "mode=ro")
+    try:
+        connection.execute("PRAGMA user_version")
+    except sqlite3.OperationalError:
+        connection.close()
+        if path.with_name(f"{DATABASE_NAME}-wal").exists():
+            raise
+        connection = _connect(path, "mode=ro&immutable=1")
+    return connection
+
+
+def _connect(path: Path, options: str) -> sqlite3.Connection:
+    connection = sqlite3.connect(
+        f"{path.absolute().as_uri()}?{options}",
+        uri=True,
+        timeout=10.0,
+        isolation_level=None,  # transactions begin where the code says so, not where sqlite3 guesses
+        check_same_thread=False,
+    )
+    connection.row_factory = sqlite3.Row
+    return connection
+
+
 class Database:
     """The database of the workspace in ``folder``, brought to the latest version. May be used from any thread.
 
@@ -67,16 +102,9 @@ class Database:
         if read_only and not path.is_file():
             raise RunError(f"There is no workspace in {folder} to show. Fill it first, {_WITHOUT_READ_ONLY}.")
         with explained(folder):
-            self._connection = sqlite3.connect(
-                f"{path.absolute().as_uri()}?mode={'ro' if read_only else 'rwc'}",
-                uri=True,
-                timeout=10.0,
-                isolation_level=None,  # transactions begin where the code says so, not where sqlite3 guesses
-                check_same_thread=False,
-            )
+            self._connection = open_to_read(folder) if read_only else _connect(path, "mode=rwc")
         try:
             with explained(folder):
-                self._connection.row_factory = sqlite3.Row
                 self._connection.execute("PRAGMA foreign_keys = ON")
                 if not read_only:
                     self._use_wal()
@@ -127,9 +155,14 @@ class Database:
                     self._connection.execute("ROLLBACK")
                 raise
 
+    @contextlib.contextmanager
+    def _looking(self) -> Iterator[None]:
+        with self._guard, explained(self.folder):
+            yield
+
     def rows(self, query: str, *values: Any) -> list[sqlite3.Row]:
         """All rows that ``query`` gives."""
-        with self._guard, explained(self.folder):
+        with self._looking():
             return self._connection.execute(query, values).fetchall()
 
     def execute(self, statement: str, *values: Any) -> None:
@@ -164,7 +197,7 @@ class Database:
 
     def _migrate(self) -> None:
         latest = len(MIGRATIONS)
-        with self._guard if self.read_only else self.transaction():
+        with self._looking() if self.read_only else self.transaction():
             version = self._connection.execute("PRAGMA user_version").fetchone()[0]
             if version > latest:
                 raise RunError(

@@ -117,6 +117,7 @@ class Jobs:
         """
         with self._guard:
             self._own()
+            self._settle()
             run = self._store.run(run_id)
             if run.state in ("queued", "running"):
                 return run
@@ -276,18 +277,20 @@ class Jobs:
 
     def _enqueue(self, run_id: str) -> None:
         self._queue.append(run_id)
-        if self._thread is not None:
-            return
-        # A daemon, because atexit (which stops it) only runs after all other threads have ended.
-        thread = threading.Thread(target=self._work, name="convmf-training", daemon=True)
         try:
-            thread.start()
+            self._ensure_thread()
         except RuntimeError as error:
             self._queue.remove(run_id)
             reason = f"The training could not begin ({error}). Free some memory, then resume this run."
             self._try_set_state(run_id, "interrupted", reason)
             raise RunError(reason) from error
-        self._thread = thread
+
+    def _ensure_thread(self) -> None:
+        if self._thread is None:
+            # A daemon, because atexit (which stops it) only runs after all other threads have ended.
+            thread = threading.Thread(target=self._work, name="convmf-training", daemon=True)
+            thread.start()
+            self._thread = thread
 
     def _work(self) -> None:
         while (task := self._next()) is not None:
@@ -296,8 +299,11 @@ class Jobs:
     def _next(self) -> tuple[RunRecord, _Task] | None:
         with self._guard:
             while self._queue:
-                run_id = self._queue.popleft()
+                run_id = self._queue[0]
                 run = self._try_set_state(run_id, "running")
+                if run is None and self._still_waits(run_id):
+                    break  # the next look at the jobs tries again
+                self._queue.popleft()
                 if run is not None:
                     self._current = _Task(run_id, threading.Event(), deque(maxlen=LOG_LINES))
                     return run, self._current
@@ -305,6 +311,12 @@ class Jobs:
             if self._closed:
                 self._release()
             return None
+
+    def _still_waits(self, run_id: str) -> bool:
+        try:
+            return any(run.id == run_id and run.state == "queued" for run in self._store.active_runs())
+        except RunError:  # nothing can be read either
+            return True
 
     def _train(self, run: RunRecord, task: _Task) -> None:
         report, failed, reason = None, False, ""
@@ -328,7 +340,8 @@ class Jobs:
         self._back_up()
 
     def _settle(self) -> None:
-        """Record how runs ended; what can't be now (the disk is full, say) is tried again at the next look."""
+        """Record how runs ended, and begin what waits; what can't be now (the disk is full, say) is tried again at
+        the next look."""
         for run_id, record in list(self._unrecorded.items()):
             try:
                 record()
@@ -336,6 +349,11 @@ class Jobs:
                 logger.error("The end of run %s could not be recorded: %s", run_id, error)
             else:
                 del self._unrecorded[run_id]
+        if self._queue and not self._closed:
+            try:
+                self._ensure_thread()
+            except RuntimeError as error:
+                logger.error("The queue could not go on: %s", error)
 
     def _record_end(
         self, run: RunRecord, task: _Task, report: dict[str, Any] | None, failed: bool, reason: str

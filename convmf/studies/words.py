@@ -13,6 +13,7 @@ from torch import Tensor
 
 from convmf.data.splits import SplitSettings
 from convmf.data.text import PAD, UNK
+from convmf.errors import RunError
 from convmf.model.cnn import encode_texts
 from convmf.model.convmf import ConvMF
 from convmf.studies.figures import add_series, figure, signed, spread_note
@@ -48,11 +49,22 @@ def measure(trained: Trained) -> list[Row]:
 
     Each row is a word, what stood in its place in all texts that hold it, and the change of the
     predicted rating over these texts and all users: its mean, and the mean of its size.
+
+    Raises
+    ------
+    RunError
+        There is no word to replace.
     """
     assert trained.model is not None
+    if trained.model.vocabulary is None:
+        raise RunError("The items have no descriptions, so there is no word to replace.")
     texts = _Texts.of(trained.model, trained.split.dataset.texts)
     generator = np.random.default_rng(trained.planned.split.seed)
     frequent = texts.frequent()
+    if not frequent:
+        raise RunError(
+            f"No word stands in enough descriptions for a mean: {_LEAST_TEXTS}, and {_LEAST_SHARE:.0%} of them."
+        )
     effects = {word: float(texts.mean_user_change(word).mean()) for word in frequent}
     chosen = sorted(frequent, key=lambda word: -abs(effects[word]))[:N_WORDS]
     rows: list[Row] = []

@@ -226,6 +226,34 @@ def test_end_that_could_not_be_recorded_is_recorded_later(jobs, store, training,
     assert store.run(run.id).state == "done"
 
 
+def test_a_waiting_run_that_could_not_begin_begins_later(jobs, store, training, dataset_id, monkeypatch):
+    first, second = (jobs.start(dataset_id, CONFIG, FakeSplit(seed)) for seed in range(2))
+    training.wait_for_begin()
+    set_state = store.set_state
+
+    def busy(run_id: str, state: str, *args: Any, **values: Any) -> Any:
+        if (run_id, state) == (second.id, "running"):
+            raise RunError("The workspace is being written by another process.")
+        return set_state(run_id, state, *args, **values)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(store, "set_state", busy)
+        training.finish.set()
+        wait_for(lambda: jobs._thread is None)
+        assert [store.run(run.id).state for run in (first, second)] == ["done", "queued"]
+    assert jobs.resume(second.id).state == "queued"
+    wait_for_state(store, second.id, "done")
+
+
+def test_a_waiting_run_that_is_gone_holds_up_nobody(jobs, store, training, dataset_id):
+    first, second, third = (jobs.start(dataset_id, CONFIG, FakeSplit(seed)) for seed in range(3))
+    training.wait_for_begin()
+    store.database.execute("DELETE FROM runs WHERE id = ?", second.id)
+    training.finish.set()
+    wait_for_state(store, third.id, "done")
+    assert training.trained == [first.id, third.id]
+
+
 def test_thread_that_cannot_begin_interrupts_its_run(jobs, store, training, dataset_id, monkeypatch):
     def refuse(self: threading.Thread) -> None:
         raise RuntimeError("can't start new thread")
