@@ -15,8 +15,15 @@ from convmf.data.splits import SplitSettings
 from convmf.errors import RunError
 from convmf.runs.paces import MAX_RUNS, likely_iterations, pace_of_runs
 from convmf.runs.store import DatasetRecord, Store
+from convmf.training import forecast
 from convmf.training.forecast import TrainingSize, work
 from tests.helpers import TINY, tiny_dataset
+
+
+@pytest.fixture(autouse=True)
+def small_ones_tell(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(forecast, "MIN_RATINGS", 100)
+    monkeypatch.setattr(forecast, "MIN_WORDS", 200)
 
 
 @pytest.fixture
@@ -49,6 +56,14 @@ def test_without_a_run_there_is_no_pace(store):
     run(store, data, [1.0], dataclasses.replace(TINY, text="none"))
     run(store, data, [1.0], dataclasses.replace(TINY, device="auto"))
     assert pace_of_runs(store, "cpu", count_words) is None
+
+
+def test_a_trifle_tells_of_no_pace(store, monkeypatch):
+    data = store.add_dataset(tiny_dataset())
+    run(store, data, [2.0, 2.0])
+    assert pace_of_runs(store, "cpu", lambda *_: 199.0) is None
+    monkeypatch.setattr(forecast, "MIN_RATINGS", data.n_ratings)
+    assert pace_of_runs(store, "cpu", count_words) is None, "a part of the ratings is held out"
 
 
 def test_a_pace_is_the_middle_of_the_newest_runs_without_their_first_iteration(store):

@@ -10,6 +10,7 @@ import pytest
 from convmf.config import ConvMFConfig
 from convmf.data.splits import SplitSettings
 from convmf.errors import ConfigError
+from convmf.training import forecast
 from convmf.training.forecast import Costs, Forecast
 from pages.shared import forecast_view
 from pages.shared import workspace as shared
@@ -17,7 +18,10 @@ from tests.helpers import TINY, tiny_dataset
 from tests.train_page import ended_run, run_until, texts, train_page
 
 
-def test_a_forecast_comes_from_a_calibration_then_from_earlier_runs(workspace):
+def test_a_forecast_comes_from_a_calibration_then_from_earlier_runs(workspace, monkeypatch):
+    monkeypatch.setattr(forecast, "MIN_RATINGS", 0)
+    monkeypatch.setattr(forecast, "MIN_WORDS", 0)
+    monkeypatch.setattr(forecast_view, "FEW_SECONDS", 0.0)
     shared.store().add_dataset(tiny_dataset())
     app = train_page()
     run_until(app, lambda: "short calibration of this machine" in texts(app))
@@ -59,7 +63,11 @@ def test_a_device_that_is_not_there_has_no_forecast_and_no_traceback(workspace, 
             "likely about 10 s, for 16 iterations as before; at least 5.0 s, at most 27 s "
             "(6 to 50 iterations, as patience decides; about 0.5 s each, and 2.0 s before and after them).",
         ),
-        (Forecast(setup=0.9, iteration=0.01, fewest=3, most=3), "about 0.9 s (3 iterations, less than 0.1 s each)."),
+        (
+            Forecast(setup=3.9, iteration=0.01, fewest=3, most=3),
+            "about 3.9 s (3 iterations, less than 0.1 s each, and 3.9 s before and after them).",
+        ),
+        (Forecast(setup=0.9, iteration=0.01, fewest=3, most=3), "a few seconds."),
     ],
 )
 def test_a_forecast_in_words(told, words):

@@ -29,7 +29,7 @@ class RunsPace:
 
 
 def pace_of_runs(store: Store, device: str, count_words: CountWords) -> RunsPace | None:
-    """The middle pace of the newest runs set to ``device`` that read texts; None where there is none.
+    """The middle pace of the newest runs set to ``device`` that read texts and were no trifle; None without one.
 
     The first iteration of a run doesn't count when there are others: it warms things up.
     """
@@ -52,7 +52,7 @@ def pace_of_runs(store: Store, device: str, count_words: CountWords) -> RunsPace
 def _pace_of(
     store: Store, run: RunRecord, record: DatasetRecord | None, device: str, count_words: CountWords
 ) -> Costs | None:
-    """The pace of one run on its data; None where it says nothing about ``device`` or texts."""
+    """The pace of one run on its data; None where it says nothing about ``device``, texts or more than a trifle."""
     config = ConvMFConfig.from_dict(run.config)
     if record is None or config.device != device or config.text not in ("real", "shuffled"):
         return None
@@ -61,6 +61,8 @@ def _pace_of(
     size = TrainingSize.of(
         record.n_users, record.n_items, record.n_ratings, n_words, SplitSettings.from_dict(run.split)
     )
+    if not size.tells_of_the_pace:
+        return None
     return pace(work(size, config), history[1:] or history, _setup_seconds(store, run, history))
 
 

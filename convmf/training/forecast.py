@@ -26,6 +26,10 @@ MAX_TEXTS = 2_000
 
 STEPS = ("users", "items", "cnn")
 
+MIN_RATINGS, MIN_WORDS = 5_000, 5_000
+"""Ratings and words of the smallest training that tells how fast the machine is. In a smaller one starting up outweighs
+the work: two seconds for six ratings would be hours for sixty thousand."""
+
 _ROW_OVERHEAD = 32  # factors: what gathering a row of factors costs beside multiplying it
 _WINDOW_OVERHEAD = 160  # dimensions of a word vector: what a kernel's window costs beside multiplying it
 _RATINGS_A_WORD = 10  # preparing a word (finding, counting, encoding it) takes as long as preparing so many ratings
@@ -47,6 +51,11 @@ class TrainingSize:
         """The size of a data set's training part."""
         share = (1 - split.cold_items) * (1 - split.valid - split.test)
         return cls(n_users, n_items, n_ratings * share, n_words)
+
+    @property
+    def tells_of_the_pace(self) -> bool:
+        """Whether the work of such a training is what it spends its time on."""
+        return self.n_ratings >= MIN_RATINGS and self.n_words >= MIN_WORDS
 
 
 def words_read(texts: Sequence[str], max_length: int) -> float:

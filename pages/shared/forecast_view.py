@@ -15,6 +15,8 @@ from convmf.training.forecast import Costs, Forecast, TrainingSize, calibrate, f
 from pages.shared import device, frame, run_words, workspace
 
 LOOK_SECONDS = 1.0
+FEW_SECONDS = 3.0
+"""Up to here the work is less than what it takes to start, which no forecast knows."""
 ROUGH = "Rough: half of it or double is possible, and more while the machine does other work."
 
 
@@ -58,6 +60,8 @@ def _show(data: DatasetRecord, config: ConvMFConfig, split: SplitSettings, pace:
 
 def in_words(told: Forecast) -> str:
     """A forecast in a sentence: the likely time if there is one, and its two ends."""
+    if told.seconds(told.most) < FEW_SECONDS:
+        return "a few seconds."
     each = "less than 0.1 s" if told.iteration < 0.1 else f"about {seconds(told.iteration)}"
     rest = f", and {seconds(told.setup)} before and after them" if told.setup >= 1 else ""
     ends = f"at least {seconds(told.seconds(told.fewest))}, at most {seconds(told.seconds(told.most))}"
