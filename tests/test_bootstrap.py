@@ -46,11 +46,28 @@ def test_no_user_is_refused():
         drawn_sums(np.empty((0, 2)))
 
 
-def test_the_interval_is_the_middle_of_the_draws_and_needs_ten_users():
+def test_the_interval_is_the_middle_of_the_draws_and_wider_for_few_users():
     draws = np.append(np.arange(1001.0), np.nan)
-    assert estimate(500.0, draws, MIN_GROUPS) == Estimate(500.0, pytest.approx(25.0), pytest.approx(975.0))
-    assert estimate(500.0, draws, MIN_GROUPS - 1).interval is None
-    assert estimate(500.0, np.array([np.nan]), 100).interval is None
+    many = estimate(500.0, draws, np.ones(10_000))
+    assert many.interval == pytest.approx((25.0, 975.0), abs=0.1)
+    # Student's t with 9 degrees of freedom: 2.262; the normal distribution has 0.00855 below −2.262·√(10/9).
+    assert estimate(500.0, draws, np.ones(10)).interval == pytest.approx((8.55, 991.45), abs=0.01)
+    uneven, even = (estimate(500.0, draws, np.array([first, *np.full(11, 10.0)])) for first in (100.0, 10.0))
+    assert uneven.lower < even.lower < even.upper < uneven.upper, "one user has half of the say"
+    assert estimate(500.0, draws, np.array([*np.ones(MIN_GROUPS - 1), 0.0])).interval is None
+    assert estimate(500.0, np.array([np.nan]), np.ones(100)).interval is None
+
+
+def test_the_interval_of_a_few_items_of_a_long_tail_holds_the_truth():
+    generator = np.random.default_rng(0)
+    held = 0
+    for trial in range(200):
+        counts = np.ceil(np.exp(generator.normal(1.5, 1.5, 12)))  # most of 12 items have a few ratings
+        scale = generator.gamma(1.0, 1.0, 12)  # mean squared error of each; it is 1 over all
+        squared = counts * scale
+        lower, upper = compare({"model": squared}, counts, seed=trial)["model"].rmse.interval
+        held += lower <= 1.0 <= upper
+    assert 182 <= held <= 198, "plain percentiles hold it in 174"
 
 
 def test_users_with_the_same_error_leave_no_doubt():

@@ -131,16 +131,22 @@ def test_the_weakest_rating_needs_enough_ratings():
 
 
 def test_calibration_is_judged_by_the_scale():
-    bins = [CalibrationBin(50, 2.0, Estimate(2.2, 2.15, 2.25)), CalibrationBin(50, 4.0, Estimate(4.0, 3.95, 4.05))]
+    bins = [
+        CalibrationBin(50, 2.0, Estimate(2.2, 2.15, 2.25), 0.025),
+        CalibrationBin(50, 4.0, Estimate(4.0, 3.95, 4.05), 0.025),
+    ]
     assert trust(bins, 4.0, "cold").tone == "good" and "is 0.10 points." in trust(bins, 4.0, "cold").text
     found = trust(bins, 2.0, "cold")
     assert found.tone == "bad" and "where it predicted 2.0 on average, people gave 2.2" in found.text
     found = trust(bins, 0.9, "cold")
     assert "where it predicted 2.00 on average, people gave 2.20" in found.text, "decimals go by the scale"
     for wide in (Estimate(2.2, 1.9, 2.5), Estimate(2.2)):  # few ratings: the distance says little
-        found = trust([CalibrationBin(50, 2.0, wide), bins[1]], 2.0, "cold")
+        found = trust([CalibrationBin(50, 2.0, wide, 0.15), bins[1]], 2.0, "cold")
         assert found.tone == "neutral" and found.text.endswith("could be chance.")
-    bins = [CalibrationBin(50, 2.0, Estimate(2.0, 1.9, 2.1)), CalibrationBin(50, 4.0, Estimate(4.0, 3.9, 4.1))]
+    bins = [
+        CalibrationBin(50, 2.0, Estimate(2.0, 1.9, 2.1), 0.05),
+        CalibrationBin(50, 4.0, Estimate(4.0, 3.9, 4.1), 0.05),
+    ]
     assert trust(bins, 4.0, "cold").text.startswith("On items that nobody had rated: where it predicted most, 4.0 on")
     assert trust(bins[:1], 4.0, "cold") is None
 

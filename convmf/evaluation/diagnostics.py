@@ -19,8 +19,6 @@ MAX_VALUES = 12
 
 N_BINS = 10
 MIN_USER_RATINGS = 5
-_NORMAL_975 = 1.959964
-"""Half the width of a 95 % interval, in standard deviations."""
 
 Floats = NDArray[np.floating]
 Index = NDArray[np.integer]
@@ -65,11 +63,12 @@ class Spread:
 
 @dataclass(frozen=True)
 class CalibrationBin:
-    """A tenth of the predictions: their mean, and the mean of the real ratings."""
+    """A tenth of the predictions: their mean, and that of the real ratings, whose standard error is ``actual_se``."""
 
     n_ratings: int
     predicted: float
     actual: Estimate
+    actual_se: float
 
 
 @dataclass(frozen=True)
@@ -112,11 +111,11 @@ def slices(drawn_groups: Index, error: Floats, baseline_error: Floats, groups: G
         inside = (groups.codes == code).astype(np.float64)
         columns += [inside * error**2, inside * error, inside]
     sums = group_sums(drawn_groups, *columns)
-    totals, drawn, n_members = sums.sum(axis=0), drawn_sums(sums), (sums[:, 2::3] > 0).sum(axis=0)
+    totals, drawn = sums.sum(axis=0), drawn_sums(sums)
     found = []
     for position, code in enumerate(present):
         squared, signed, count = range(3 * position, 3 * position + 3)
-        members, rows = int(n_members[position]), groups.codes == code
+        counts, rows = sums[:, count], groups.codes == code
         with np.errstate(divide="ignore", invalid="ignore"):  # a draw may hold nothing of this group
             rmse = np.sqrt(drawn[:, squared] / drawn[:, count])
             mean = drawn[:, signed] / drawn[:, count]
@@ -124,8 +123,8 @@ def slices(drawn_groups: Index, error: Floats, baseline_error: Floats, groups: G
             Slice(
                 label=groups.labels[code],
                 n_ratings=int(totals[count]),
-                rmse=estimate(np.sqrt(totals[squared] / totals[count]), rmse, members),
-                mean_error=estimate(totals[signed] / totals[count], mean, members),
+                rmse=estimate(np.sqrt(totals[squared] / totals[count]), rmse, counts),
+                mean_error=estimate(totals[signed] / totals[count], mean, counts),
                 baseline_rmse=float(np.sqrt(np.square(baseline_error[rows]).mean())),
             )
         )
@@ -152,9 +151,10 @@ def calibration(drawn_groups: Index, predicted: Floats, ratings: Floats) -> list
         rows = codes == code
         sums = group_sums(drawn_groups[rows], ratings[rows], np.ones(rows.sum()))
         drawn = drawn_sums(sums)
-        mean = float(ratings[rows].mean(dtype=np.float64))
-        actual = estimate(mean, drawn[:, 0] / drawn[:, 1], len(sums))
-        found.append(CalibrationBin(int(rows.sum()), float(predicted[rows].mean(dtype=np.float64)), actual))
+        means = drawn[:, 0] / drawn[:, 1]
+        actual = estimate(float(ratings[rows].mean(dtype=np.float64)), means, sums[:, 1])
+        expected = float(predicted[rows].mean(dtype=np.float64))
+        found.append(CalibrationBin(int(rows.sum()), expected, actual, float(means.std())))
     return found
 
 
@@ -170,13 +170,10 @@ def calibration_noise(bins: Sequence[CalibrationBin]) -> float | None:
 
     For a mean with a normal error of standard deviation s the distance is s·√(2/π) on average.
     """
-    total, noise = sum(part.n_ratings for part in bins), 0.0
-    for part in bins:
-        if part.actual.interval is None:
-            return None
-        low, high = part.actual.interval
-        noise += part.n_ratings / total * (high - low) / (2 * _NORMAL_975) * math.sqrt(2 / math.pi)
-    return noise
+    if any(part.actual.interval is None for part in bins):
+        return None
+    total = sum(part.n_ratings for part in bins)
+    return math.sqrt(2 / math.pi) * sum(part.n_ratings * part.actual_se for part in bins) / total
 
 
 def extremes(error: Floats, baseline_error: Floats, kind: str, n: int = 20) -> NDArray[np.int64]:

@@ -168,7 +168,7 @@ class RankingTask:
         """By how much the recall of ``lists`` is above that of ``others``, over the same draws of users."""
         lead = self._recalls(lists) - self._recalls(others)
         drawn = drawn_sums(np.stack([lead, np.ones(len(lead))], axis=1))
-        return estimate(lead.mean(), drawn[:, 0] / drawn[:, 1], len(lead))
+        return estimate(lead.mean(), drawn[:, 0] / drawn[:, 1], np.ones(len(lead)))
 
     def _recalls(self, lists: Lists) -> NDArray[np.float64]:
         recalls: NDArray[np.float64] = lists.hits.sum(axis=1) / self._n_relevant()

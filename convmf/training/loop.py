@@ -54,7 +54,7 @@ def fit(
         iteration that it interrupts doesn't count, and the CNN isn't calibrated.
     checkpoint_to, resume_from
         Folders for the state between two iterations. A resumed training needs the same data and
-        settings, and ends (on the CPU) bit for bit as if it had never stopped.
+        settings, and ends (on the CPU, with as many threads) bit for bit as if it had never stopped.
     word_vectors
         Pretrained vectors that the main networks start from (ConvMF+), see
         :func:`convmf.data.vectors.read_vectors`. The settings ``embedding_dim`` and ``embedding_std`` then count for
