@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import subprocess
@@ -164,3 +165,19 @@ def test_half_characters_survive_json(tmp_path: Path) -> None:
 def test_a_huge_rating_is_off_the_scale(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["recommend", "--model", str(trained), "--rate", "i1=-1e300"]) == 2
     assert "go from 1 to 5" in capsys.readouterr().err
+
+
+def test_the_figures_of_a_report_that_finds_no_room_are_seen(
+    files: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    written = write_json
+
+    def full(path: Path, value: object) -> None:
+        if path.name == "report.json":
+            raise OSError(errno.ENOSPC, "No space left on device")
+        written(path, value)
+
+    monkeypatch.setattr("convmf.commands.train.write_json", full)
+    assert main(["train", *files, "--out", str(tmp_path / "out"), *TINY_FLAGS]) == 2
+    output = capsys.readouterr()
+    assert "RMSE" in output.out and "Free some space" in output.err

@@ -149,9 +149,11 @@ def _run_job(job: dict[str, Any], folder: Path, report_file: Path | None, *, res
             resume=resume and (folder / CHECKPOINT).exists(),  # one that was killed before its first begins
             word_vectors=vectors,
         )
-        print_report(report)
-        for path in filter(None, (folder / "report.json", report_file)):
-            write_json(path, report)
+        try:
+            for path in filter(None, (folder / "report.json", report_file)):
+                write_json(path, report)
+        finally:  # on a full disk the figures are seen at least
+            print_report(report)
     finally:
         lock.release()
     print(f"The model is in {folder}. Try: python -m convmf predict --model {folder} --text '…'")
