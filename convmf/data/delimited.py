@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from convmf.data.decoding import DAMAGED, TextSource
 from convmf.data.problems import (
+    ABOVE_HEADER,
     FIELD_TOO_LONG,
     HEADER_GUESSED,
     MISFIT_BYTES,
@@ -63,13 +64,18 @@ class Record(NamedTuple):
 
 @dataclass(frozen=True)
 class Layout:
-    """How a text is laid out: ``header_line`` is 0 without a header, ``sample`` has its first data rows."""
+    """How a text is laid out: ``header_line`` is 0 without a header, ``sample`` has its first data rows.
+
+    The table begins below ``n_above`` lines; ``titles`` are those of them that the caller should hear of.
+    """
 
     separator: str
     columns: tuple[str, ...]
     header_line: int
     header_known: bool
     sample: tuple[tuple[str, ...], ...]
+    n_above: int = 0
+    titles: tuple[str, ...] = ()
 
     @property
     def has_header(self) -> bool:
@@ -82,7 +88,10 @@ def read_chunks(text: TextSource, layout: Layout, log: ProblemLog) -> Iterator[C
     def split(lines: Sequence[str], first_line: int, at_end: bool) -> tuple[Chunk, int]:
         return _split_block(lines, first_line, at_end, layout, text.damaged, log)
 
-    for chunk in _by_block(text, split):
+    for line, title in enumerate(layout.titles, layout.n_above - len(layout.titles) + 1):
+        if title.strip():
+            log.add(line, "", "", ABOVE_HEADER, title, kept=True)
+    for chunk in _by_block(text, layout.n_above, split):
         if layout.has_header and layout.header_line in chunk.line[:1]:
             chunk = _without_header(chunk, layout, log)
         if len(chunk.line):
@@ -104,16 +113,20 @@ def read_raw(text: TextSource, layout: Layout, wanted: npt.NDArray[np.int64]) ->
             found.append((line, records[0].raw))
         return found, len(lines)
 
-    return chain.from_iterable(_by_block(text, pick))
+    return chain.from_iterable(_by_block(text, layout.n_above, pick))
 
 
-def _by_block(text: TextSource, take: Callable[[Sequence[str], int, bool], tuple[_Taken, int]]) -> Iterator[_Taken]:
-    """What ``take(lines, first line's number, at end)`` makes of block after block of lines.
+def _by_block(
+    text: TextSource, n_above: int, take: Callable[[Sequence[str], int, bool], tuple[_Taken, int]]
+) -> Iterator[_Taken]:
+    """What ``take(lines, first line's number, at end)`` makes of block after block of the lines below ``n_above``.
 
     With it ``take`` returns how many of the lines it used; the others stand at the start of the next block.
     """
-    line, pending, at_end = 1, "", False
+    line, pending, at_end = 1 + n_above, "", False
     with text.open() as stream:
+        for _ in range(n_above):
+            stream.readline()
         while not at_end:
             block = stream.read(_BLOCK)
             at_end = not block

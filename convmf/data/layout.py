@@ -17,6 +17,9 @@ SEPARATORS = ("::", "\t", "|", ";", ",")
 _NO_SEPARATOR = "\x1f"  # the unit separator of ASCII: no text has it, so a line is one field
 _SAMPLE = 1 << 18  # characters looked at
 _SAMPLE_ROWS = 500  # lines looked at
+_HEADER_ROWS = 5  # rows among which the header is: a title or two may stand above it
+_MOST = 0.9  # of the rows: a bad one here and there says nothing against a separator
+_NAMED = re.compile(r"sep=([\t|;,])", re.IGNORECASE)  # as Excel names the separator in the first line
 
 
 def find_layout(text: TextSource, wanted: Sequence[str] = ()) -> Layout:
@@ -29,9 +32,14 @@ def find_layout(text: TextSource, wanted: Sequence[str] = ()) -> Layout:
     """
     with text.open() as stream:
         lines = stream.read(_SAMPLE).split("\n")
-    separator, records = _best_separator(lines, wanted, text.name)
-    rows = [tuple(field.strip() for field in record.fields) for record in records]
-    known = _names_known(rows[0], wanted)
+    named = _NAMED.fullmatch(lines[0])
+    separators, n_above = ((named[1],), 1) if named else (SEPARATORS, 0)
+    separator, records = _best_separator(lines, n_above, separators, wanted, text.name)
+    rows = [_cells(record) for record in records]
+    top = _header_place(rows, wanted)
+    if top:
+        n_above, records, rows = records[top].offset, records[top:], rows[top:]
+    known = _names_known(rows[0], rows[1:], wanted)
     has_header = known or _stands_out(rows)
     n_columns = len(rows[0]) if has_header else Counter(map(len, rows)).most_common(1)[0][0]
     if n_columns < 2:
@@ -44,7 +52,8 @@ def find_layout(text: TextSource, wanted: Sequence[str] = ()) -> Layout:
     if twice:
         raise DataError(f"{text.name} has two columns named {quoted(twice[0])}. Give every column its own name.")
     sample = tuple(row for row in rows[has_header:] if len(row) == n_columns)
-    return Layout(separator, columns, records[0].offset + 1 if has_header else 0, known, sample)
+    titles = tuple(lines[1 if named else 0 : n_above])
+    return Layout(separator, columns, records[0].offset + 1 if has_header else 0, known, sample, n_above, titles)
 
 
 def single_column(text: TextSource, names: Sequence[str]) -> Layout | None:
@@ -60,32 +69,61 @@ def single_column(text: TextSource, names: Sequence[str]) -> Layout | None:
     return Layout(_NO_SEPARATOR, (header,), rows[0].offset + 1, True, sample)
 
 
-def _best_separator(lines: Sequence[str], wanted: Sequence[str], name: str) -> tuple[str, list[Record]]:
-    """The separator that fits the first rows best, and these rows.
+def _best_separator(
+    lines: Sequence[str], start: int, separators: Sequence[str], wanted: Sequence[str], name: str
+) -> tuple[str, list[Record]]:
+    """The one of ``separators`` that fits the first rows from line ``start`` on best, and these rows.
 
-    Known names in the first row say most, then '::' and tabs (which hardly occur in a text), then whether the
-    rows are equally long, then how many columns there are.
+    Known names in the header say most, then '::' and tabs (which hardly occur in a text), then whether the rows are
+    about equally long, then what the columns hold, and at last how equally long the rows are and how many columns
+    there are.
     """
-    best, best_score = None, (0, False, 0.0, 0)
-    for separator in SEPARATORS:
+    best, best_score = None, None
+    for separator in separators:
         records = [
             record
-            for record in CarefulSplitter(lines, separator, None, at_end=True).split(0, _SAMPLE_ROWS)[0]
+            for record in CarefulSplitter(lines, separator, None, at_end=True).split(start, _SAMPLE_ROWS)[0]
             if record.raw.strip() and not record.problem
         ]
-        counts = Counter(len(record.fields) for record in records)
-        n_columns, n_rows = counts.most_common(1)[0] if counts else (0, 0)
-        if n_columns < 2 and (not records or len(records[0].fields) < 2):
+        rows = [_cells(record) for record in records]
+        n_columns, n_rows = Counter(map(len, rows)).most_common(1)[0] if rows else (0, 0)
+        top = _header_place(rows, wanted)
+        if n_columns < 2 and (not rows or len(rows[top]) < 2):
             continue
-        share = n_rows / len(records)
-        n_known = _n_known([field.strip() for field in records[0].fields], wanted)
-        clear = separator in ("::", "\t") and share >= 0.8 and n_columns > 1
-        score = (n_known if n_known > 1 else 0, clear, share if n_columns > 1 else 0.0, n_columns)
-        if best is None or score > best_score:
+        share = n_rows / len(rows) if n_columns > 1 else 0.0
+        n_known = _n_known(rows[top], wanted)
+        clear = separator in ("::", "\t") and share >= 0.8
+        equal = [row for row in rows if len(row) == n_columns]
+        below = equal[1:] or equal  # the first may be a header
+        score = (
+            n_known if n_known > 1 else 0,
+            clear,
+            round(share, 1),
+            n_columns <= MAX_COLUMNS and _has_numbers(below),
+            _starts_plainly(below, separator),
+            share,
+            n_columns,
+        )
+        if best_score is None or score > best_score:
             best, best_score = (separator, records), score
     if best is None:
         raise _no_columns(name)
     return best
+
+
+def _has_numbers(rows: Sequence[Sequence[str]]) -> bool:
+    """Whether some column of ``rows`` holds numbers."""
+    return any(
+        sum(not math.isnan(parse_number(cell)) for cell in column) >= _MOST * len(column)
+        for column in zip(*rows, strict=True)
+    )
+
+
+def _starts_plainly(rows: Sequence[Sequence[str]], separator: str) -> bool:
+    """Whether the first column, which mostly has ids, is free of the other separators."""
+    others = [other for other in SEPARATORS if other != separator]
+    plain = sum(not any(other in row[0] for other in others) for row in rows)
+    return plain >= _MOST * len(rows)
 
 
 def _no_columns(name: str) -> DataError:
@@ -95,17 +133,56 @@ def _no_columns(name: str) -> DataError:
     )
 
 
+def _cells(record: Record) -> tuple[str, ...]:
+    return tuple(field.strip() for field in record.fields)
+
+
+def _header_place(rows: Sequence[Sequence[str]], wanted: Sequence[str]) -> int:
+    """Which of the first rows may be the header: one of known names that is wider than all above it, else the first."""
+    for place, row in enumerate(rows[1:_HEADER_ROWS], 1):
+        if len(row) <= MAX_COLUMNS and _n_known(row, wanted) > 1 and _names_known(row, rows[place + 1 :], wanted):
+            return place if all(_width(above) < _width(row) for above in rows[:place]) else 0
+    return 0
+
+
+def _width(row: Sequence[str]) -> int:
+    """The number of fields without the empty ones at the end, with which a spreadsheet fills every line."""
+    return max((place for place, cell in enumerate(row, 1) if cell), default=0)
+
+
 def _n_known(row: Sequence[str], wanted: Sequence[str]) -> int:
     return sum(cell in wanted or normalised(cell) in KNOWN_NAMES for cell in row)
 
 
-def _names_known(row: Sequence[str], wanted: Sequence[str]) -> bool:
-    """Whether ``row`` is a header by its names: at least half, or two, are known, and no cell is a number."""
+def _names_known(row: Sequence[str], below: Sequence[Sequence[str]], wanted: Sequence[str]) -> bool:
+    """Whether ``row`` is a header by its names: at least half, or two, are known, and no cell is a number.
+
+    With one or two it may still be a row of data, such as that of a film called "Star"; then another cell looks like
+    those ``below`` it.
+    """
     if wanted and set(wanted) <= set(row):
         return True
     n_known = _n_known(row, wanted)
     is_text = all(len(cell) <= 60 and math.isnan(parse_number(cell)) for cell in row)
-    return is_text and n_known > 0 and (n_known >= 2 or 2 * n_known >= len(row))
+    if not is_text or n_known == 0 or (n_known < 2 and 2 * n_known < len(row)):
+        return False
+    return n_known > 2 or not _is_like_below(row, below, wanted)
+
+
+def _is_like_below(row: Sequence[str], below: Sequence[Sequence[str]], wanted: Sequence[str]) -> bool:
+    """Whether a cell of ``row`` that is no known name has a digit, and the shape of most cells ``below`` it."""
+    others = [other for other in below if len(other) == len(row)]
+    for column, cell in enumerate(row):
+        if re.search(r"\d", cell) and not _n_known([cell], wanted):
+            n_alike = sum(_shape(other[column]) == _shape(cell) for other in others)
+            if 2 * n_alike > len(others):
+                return True
+    return False
+
+
+def _shape(cell: str) -> str:
+    """How ``cell`` is written: "tt0114709" as "a9"."""
+    return re.sub(r"\d+", "9", re.sub(r"[^\W\d_]+", "a", cell))
 
 
 def _stands_out(rows: Sequence[Sequence[str]]) -> bool:

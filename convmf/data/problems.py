@@ -35,6 +35,7 @@ DUPLICATE_RATING = "another rating of this item by this user is kept: the latest
 DUPLICATE_ITEM = "another row of this item is kept: the first with a text"
 TIMESTAMP_UNREADABLE = "timestamp is neither seconds nor an ISO date; the rating is kept without it"
 HEADER_GUESSED = "read as the header, although none of its names is known"
+ABOVE_HEADER = "read as a title above the header"
 UNKNOWN_ITEM = "item is not in the items file; it is kept without a text"
 
 _DTYPES = {"line": "int64", "field": "str", "value": "str", "reason": "str", "kept": "bool", "row": "str"}
