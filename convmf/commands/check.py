@@ -28,6 +28,8 @@ def _check(options: argparse.Namespace) -> int:
     dataset, reports = read_dataset(options.ratings, options.items)
     for kind, report in reports.items():
         print(f"{kind}: {report.n_kept:,} of {report.n_rows:,} rows read ({report.encoding}): {columns_read(report)}")
+        if report.encoding_doubt:
+            print(f"  {report.encoding_doubt}")
         print_problems(report, most=_MOST_SHOWN)
         n_more = sum(report.counts.values()) - _MOST_SHOWN
         if n_more > 0:

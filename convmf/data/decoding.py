@@ -38,9 +38,14 @@ _MAX_CONTROL_SHARE = 0.1  # UTF-16 without a mark is half NULs, noise has a nint
 _MIN_GOOD_PER_BAD = 10  # UTF-8 that is damaged here and there, rather than another encoding
 
 _NON_ASCII = re.compile(r"[^\x00-\x7f]")
-_FOREIGN_RUN = re.compile(r"(?P<before>[A-Za-z])?(?P<run>[^\x00-\x7f]+)(?P<after>(?=[A-Za-z]))?")
+_FOREIGN_RUN = re.compile(r"(?P<before>[A-Za-z0-9])?(?P<run>[^\x00-\x7f]+)(?=(?P<after>[A-Za-z0-9])?)")
 _JAPANESE = re.compile(r"[\u3000-\u30ff\u4e00-\u9fff\uff01-\uff9f]")
 _FULL_WIDTH = re.compile(r"[\u3000-\u30ff\u4e00-\u9fff\uff01-\uff60]")
+_HALF_WIDTH_KANA = re.compile(r"[\uff66-\uff9f]+")
+# As words are spelled: small kana, long vowels and voicing marks stand behind a kana that can have them.
+_SPELLED = re.compile(r"(?=..)(?:(?:[ｷｼﾁﾃﾆﾋﾌﾐﾘ][ﾞﾟ]?[ｬｭｮ]|[ｲｳｸｼｽﾁﾂﾃﾄﾌ]ﾞ?[ｧ-ｫ]|[ｳｶ-ﾄﾊ-ﾎ]ﾞ|[ﾊ-ﾎ]ﾟ|[ｱ-ﾝ])ｯ?ｰ?)+")
+_MIN_SPELLED_SHARE = 0.9
+_COUNTERS = "第年月日時分円回話巻"  # what stands beside a number in Japanese
 _MIN_JAPANESE_SHARE = 0.7
 
 
@@ -135,18 +140,30 @@ def _count_misfits(source: bytes | Path, name: str, encoding: str) -> tuple[int,
 def _reads_as_japanese(source: bytes | Path, name: str) -> bool:
     """Whether the bytes are cp932 that reads as Japanese.
 
-    Latin-1 often decodes as cp932 too, but then as single ideographs or half-width kana amid Latin letters.
-    So only runs of characters count that keep clear of these, or are longer than one and not all half-width.
+    Other encodings often decode as cp932 too: Latin-1 as single ideographs or half-width kana amid Latin letters
+    and digits, GBK as half-width kana that spell nothing.
     """
-    n_foreign = n_japanese = 0
+    n_foreign = n_japanese = n_half = n_spelled = 0
     try:
         for text in _decoded(source, name, "cp932", "strict"):
             for match in _FOREIGN_RUN.finditer(text):
-                run = match["run"]
-                n_foreign += len(run)
-                amid_letters = match["before"] is not None or match["after"] is not None
-                if not amid_letters or (len(run) > 1 and _FULL_WIDTH.search(run)):
-                    n_japanese += len(_JAPANESE.findall(run))
+                n_foreign += len(match["run"])
+                if not _may_be_western(match):
+                    n_japanese += len(_JAPANESE.findall(match["run"]))
+                    half = _HALF_WIDTH_KANA.findall(match["run"])
+                    n_half += sum(map(len, half))
+                    n_spelled += sum(len(word) for word in half if _SPELLED.fullmatch(word))
     except UnicodeDecodeError:
         return False
-    return n_japanese >= _MIN_JAPANESE_SHARE * n_foreign
+    if 2 * n_half > n_japanese and n_spelled < _MIN_SPELLED_SHARE * n_half:
+        return False
+    return n_japanese > 0 and n_japanese >= _MIN_JAPANESE_SHARE * n_foreign
+
+
+def _may_be_western(match: re.Match[str]) -> bool:
+    """Whether a match of ``_FOREIGN_RUN`` is what signs and accented letters of a Western text look like in cp932."""
+    before, run, after = match["before"] or "", match["run"], match["after"] or ""
+    if len(run) == 1:
+        counts = run in _COUNTERS and (before + after).isdigit()
+        return not _FULL_WIDTH.search(run) or (bool(before or after) and not counts)
+    return re.search("[A-Za-z]", before + after) is not None and not _FULL_WIDTH.search(run)

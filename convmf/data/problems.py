@@ -64,6 +64,16 @@ class ReadReport:
     n_unlisted: int = 0
 
     @property
+    def encoding_doubt(self) -> str:
+        """A sentence where the encoding is a guess from the bytes and could be another; "" where it is certain."""
+        if self.encoding.startswith("utf"):
+            return ""
+        return (
+            f"The encoding {self.encoding} is a guess: if letters or signs look wrong, save the file as CSV (UTF-8) "
+            "and read that one."
+        )
+
+    @property
     def n_rejected(self) -> int:
         """Data rows that are not in the table."""
         return self.n_rows - self.n_kept
