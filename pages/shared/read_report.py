@@ -24,10 +24,17 @@ def show(report: ReadReport, kind: str) -> None:
     (st.warning if report.n_rejected else st.success)(text)
     separator = SEPARATORS.get(report.separator, report.separator)
     header = "with a header line" if report.has_header else "without a header line"
-    st.caption(f"Recognised: columns separated by {plain(separator)}, encoding {report.encoding}, {header}.")
+    recognised = f"Recognised: columns separated by {plain(separator)}, encoding {report.encoding}, {header}."
+    st.caption(f"{recognised} {report.encoding_doubt}".strip())
     if not report.counts:
         return
-    st.dataframe(_counts(report), hide_index=True, height="content", alt="How many rows had which problem")
+    st.dataframe(
+        _counts(report),
+        hide_index=True,
+        height="content",
+        column_config={"Rows": st.column_config.NumberColumn(format="%,d")},
+        alt="How many rows had which problem",
+    )
     with st.expander("Show the rows and their line numbers"):
         shown = report.problems.head(MAX_SHOWN)
         st.caption(f"The first {len(shown):,} of {sum(report.counts.values()):,}")
