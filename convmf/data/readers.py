@@ -40,7 +40,17 @@ from convmf.data.problems import (
     problems_frame,
 )
 from convmf.data.tables import MAX_ROWS, OpenTable
-from convmf.data.values import MAX_ID, MAX_RATING, IdCodes, id_problem, parse_number, parse_time, to_numbers
+from convmf.data.values import (
+    MAX_ID,
+    MAX_RATING,
+    IdCodes,
+    id_problem,
+    parse_number,
+    parse_time,
+    thousands_sign,
+    to_numbers,
+    without_thousands,
+)
 
 __all__ = [
     "MAX_BYTES",
@@ -133,7 +143,8 @@ def read_ratings(source: bytes | Path, *, columns: Mapping[str, str] | None = No
     table = OpenTable.open(source, name, columns, RATING_ROLES, guess_rating_roles)
     table.require("user_id", "item_id", "rating")
     users, items = IdCodes(), IdCodes()
-    parts = [_rating_part(table, chunk, users, items) for chunk in table.chunks()]
+    sign = thousands_sign([row[table.roles["rating"][0]] for row in table.layout.sample])
+    parts = [_rating_part(table, chunk, users, items, sign) for chunk in table.chunks()]
     if not parts:
         raise table.unusable()
     ratings = {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
@@ -210,15 +221,17 @@ def _plain(number: float) -> str:
     return "" if math.isnan(number) else f"{number:.16g}"
 
 
-def _rating_part(table: OpenTable, chunk: Chunk, users: IdCodes, items: IdCodes) -> dict[str, npt.NDArray[Any]]:
-    """The sound ratings of a chunk by role; the others go to the log."""
+def _rating_part(
+    table: OpenTable, chunk: Chunk, users: IdCodes, items: IdCodes, sign: str
+) -> dict[str, npt.NDArray[Any]]:
+    """The sound ratings of a chunk by role; the others go to the log. ``sign`` parts their thousands, "" for none."""
     user, item, rating = (chunk.columns[table.roles[role][0]] for role in ("user_id", "item_id", "rating"))
     # Where commas separate columns, "4,5" in quotes may as well be a list.
     number = partial(parse_number, decimal_comma=table.layout.separator != ",")
     part: dict[str, npt.NDArray[Any]] = {
         "user_id": users.encode(user),
         "item_id": items.encode(item),
-        "rating": to_numbers(rating, number),
+        "rating": to_numbers([without_thousands(field, sign) for field in rating] if sign else rating, number),
     }
     # Ratings are kept in single precision, and their squares are summed.
     part["rating"][np.abs(part["rating"]) > MAX_RATING] = np.inf

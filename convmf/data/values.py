@@ -27,6 +27,7 @@ MAX_NUMBER = 100
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
 _INFINITE = re.compile(r"[+-]?(nan|inf|infinity)", re.IGNORECASE)
+_GROUPED = {sign: re.compile(rf"[+-]?[1-9]\d{{0,2}}(?:\{sign}\d{{3}})+", re.ASCII) for sign in ",."}
 _DATE = re.compile(r"(\d{4})[-/](\d{1,2})[-/](\d{1,2})(?:$|[T ])", re.ASCII)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _CACHE = 1 << 16  # different fields remembered: ratings repeat, so that each is parsed once
@@ -107,6 +108,34 @@ def parse_number(text: str, decimal_comma: bool = True) -> float:
     if _NUMBER.fullmatch(text):
         return float(text)
     return math.inf if _INFINITE.fullmatch(text) else math.nan
+
+
+def thousands_sign(fields: Sequence[str]) -> str:
+    """The sign that parts thousands in a column of which ``fields`` are the first: "," or ".", or "" for none.
+
+    One number can't tell: "1,250" may be a decimal. So each number with the sign must have groups of three digits,
+    and the others must be whole, one of them at least 100; or one has two groups.
+    """
+    values = [value for value in map(_plain, fields) if re.fullmatch(r"[+-]?[\d.,]*\d", value, re.ASCII)]
+    for sign, pattern in _GROUPED.items():
+        grouped = [value for value in values if sign in value]
+        if not grouped or not all(map(pattern.fullmatch, grouped)):
+            continue
+        others = [parse_number(value) for value in values if sign not in value]
+        if any(value.count(sign) > 1 for value in grouped) or (
+            max(map(abs, others), default=0) >= 100 and all(map(float.is_integer, others))
+        ):
+            return sign
+    return ""
+
+
+@lru_cache(_CACHE)
+def without_thousands(field: str, sign: str) -> str:
+    """``field`` without the ``sign`` that parts its thousands; "" where the sign stands elsewhere."""
+    plain = _plain(field)
+    if sign not in plain:
+        return field
+    return plain.replace(sign, "") if _GROUPED[sign].fullmatch(plain) else ""
 
 
 @lru_cache(_CACHE)
