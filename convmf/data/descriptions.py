@@ -9,6 +9,7 @@ import pandas as pd
 
 from convmf.data.columns import ITEM_ROLES, guess_item_roles
 from convmf.data.delimited import Chunk
+from convmf.data.markup import without_markup
 from convmf.data.readers import Table
 from convmf.data.tables import OpenTable
 from convmf.errors import DataError
@@ -58,7 +59,8 @@ def read_descriptions(
 
 def _part(table: OpenTable, chunk: Chunk) -> pd.DataFrame:
     """The rows of a chunk that have a text; the others go to the log."""
-    fields = {role: _joined(chunk, table.roles.get(role, ())) for role in ("item_id", "title", "text")}
+    item_id, title, text = (_joined(chunk, table.roles.get(role, ())) for role in ("item_id", "title", "text"))
+    fields = {"item_id": item_id, "title": without_markup(title, line_end=" "), "text": without_markup(text)}
     part = pd.DataFrame(fields, dtype="str")
     part["line"] = chunk.line
     for row in part.index[part["text"] == ""].tolist():

@@ -24,6 +24,7 @@ from convmf.data.columns import (
 from convmf.data.decoding import MAX_BYTES, inspect
 from convmf.data.delimited import MAX_COLUMNS, MAX_FIELD, Chunk
 from convmf.data.layout import find_layout
+from convmf.data.markup import without_markup
 from convmf.data.problems import (
     DUPLICATE_ITEM,
     DUPLICATE_RATING,
@@ -168,7 +169,7 @@ def read_items(
 
     ``columns`` is as in `read_ratings`, with the roles "item_id", "title", "text" and "genres"; text may be
     several columns, which are joined by a space in the file's order. Of several rows of an item the first
-    with a text is kept. Line ends inside a text become ``\\n``.
+    with a text is kept. Line ends inside a text become ``\\n``; HTML in titles and texts is read as its text alone.
 
     Raises
     ------
@@ -298,8 +299,8 @@ def _item_part(table: OpenTable, chunk: Chunk) -> pd.DataFrame:
     has_flags = len(genres) == len(MOVIELENS_GENRES)
     columns = {
         "item_id": labels,
-        "title": _joined(chunk, table.roles.get("title", ()), " "),
-        "text": _joined(chunk, table.roles.get("text", ()), " "),
+        "title": without_markup(_joined(chunk, table.roles.get("title", ()), " "), line_end=" "),
+        "text": without_markup(_joined(chunk, table.roles.get("text", ()), " ")),
         "genres": _genre_names(chunk, genres) if has_flags else _joined(chunk, genres, "|"),
     }
     part = pd.DataFrame(columns, dtype="str")
