@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,9 @@ import pytest
 
 from convmf.data.dataset import Dataset, Ratings, load_dataset, read_dataset, sample_dataset
 from convmf.errors import DataError
-from tests.helpers import tiny_dataset
+from convmf.model.convmf import ConvMF
+from convmf.training.loop import fit
+from tests.helpers import TINY, tiny_dataset
 
 
 def test_ids_not_row_numbers_join_ratings_and_texts() -> None:
@@ -61,6 +64,86 @@ def test_broken_containers_are_refused() -> None:
 def test_arrays_cannot_be_written_to() -> None:
     with pytest.raises(ValueError, match="read-only"):
         tiny_dataset().ratings.rating[0] = 1.0
+
+
+def test_the_callers_arrays_stay_the_callers() -> None:
+    arrays = np.zeros(3, np.int32), np.arange(3, dtype=np.int32), np.ones(3, np.float32)
+    shown = [array[:] for array in arrays]
+    for view in shown:
+        view.setflags(write=False)
+    for ratings in (Ratings(*arrays), Ratings(*shown)):
+        for array in arrays:
+            array[0] = 7
+        assert (ratings.user_index[0], ratings.item_index[0], ratings.rating[0]) == (0, 0, 1)
+        for array, first in zip(arrays, (0, 0, 1), strict=True):
+            array[0] = first
+    again = Ratings(ratings.user_index, ratings.item_index, ratings.rating)
+    assert again.rating is ratings.rating, "what nobody writes to is shared"
+
+
+@pytest.mark.parametrize(
+    "index",
+    [
+        [0, 2, 1],
+        pd.Series([0, 2, 1], index=[7, 8, 9]),
+        np.array([1, 2, 0], np.int64)[::-1],
+        np.array([0.0, 2.0, 1.0]),
+        np.array([0, 2, 1], ">i4"),
+        np.array([0, 2, 1], np.uint8),
+    ],
+)
+def test_ratings_are_kept_in_one_type(index: object) -> None:
+    ratings = Ratings(index, index, index)  # type: ignore[arg-type]
+    for array, kind in ((ratings.user_index, "int32"), (ratings.item_index, "int32"), (ratings.rating, "float32")):
+        assert array.dtype == kind and array.tolist() == [0, 2, 1] and array.flags.c_contiguous
+
+
+@pytest.mark.parametrize(
+    ("index", "told"),
+    [
+        ([0, 1.5], "not 1.5 \\(at place 1\\)"),
+        ([0, np.nan], "not nan"),
+        ([-1, 0], "from 0 to 2,147,483,647, not -1"),
+        (np.array([0, 2**32]), "not 4294967296"),
+        (["0", "1"], "numbers"),
+        ([True, False], "bool"),
+        ([[0, 1]], "shape \\(1, 2\\)"),
+        ([[0], [0, 1]], "different lengths"),
+        (3, "shape \\(\\)"),
+    ],
+)
+def test_what_is_no_row_number_is_refused(index: object, told: str) -> None:
+    with pytest.raises(DataError, match=f"item_index .*{told}"):
+        Ratings([0, 0], index, [1, 2])  # type: ignore[arg-type]
+
+
+def test_ids_and_texts_are_kept_as_strings(tmp_path: Path) -> None:
+    data = tiny_dataset()
+    ids = np.arange(data.n_users), [float(row) for row in range(data.n_items)]
+    odd = replace(data, user_ids=ids[0], item_ids=ids[1], titles=np.array(data.titles), texts=list(data.texts))
+    assert odd.user_ids == tuple(map(str, range(data.n_users)))
+    assert odd.item_ids == tuple(map(str, range(data.n_items)))
+    assert {type(title) for title in odd.titles} == {str} and odd.texts == data.texts
+    fit(odd, TINY).save(tmp_path)
+    assert ConvMF.load(tmp_path).recommend("3", 1)
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "told"),
+    [
+        ("user_ids", [None], "not None"),
+        ("user_ids", [1.5], "strings or whole numbers, not 1.5"),
+        ("item_ids", [True], "not True"),
+        ("item_ids", "1", "sequence of strings"),
+        ("item_ids", 1, "sequence of strings"),
+        ("texts", [np.nan], "not nan"),
+        ("genres", [b"x"], "not b'x'"),
+    ],
+)
+def test_what_is_no_id_or_text_is_refused(name: str, values: object, told: str) -> None:
+    ids = {"name": "", "user_ids": ("a",), "item_ids": ("1",), "titles": ("",), "texts": ("",), "genres": ("",)}
+    with pytest.raises(DataError, match=f"{name} .*{told}"):
+        Dataset(**ids | {name: values}, ratings=Ratings([0], [0], [1]))  # type: ignore[arg-type]
 
 
 def test_a_stored_data_set_comes_back_whole(tmp_path: Path) -> None:
@@ -127,3 +210,28 @@ def test_of_several_ratings_of_one_item_the_last_counts():
         (0, 1, 2.0),
         (1, 0, 4.0),
     ]
+
+
+@pytest.mark.parametrize("missing", [None, np.nan, pd.NA])
+@pytest.mark.parametrize("column", ["user_id", "item_id"])
+def test_a_missing_id_is_refused(column: str, missing: object) -> None:
+    ratings = pd.DataFrame({"user_id": list("aab"), "item_id": list("xyx"), "rating": 1.0}, dtype=object)
+    with pytest.raises(DataError, match=f"ratings has no {column} in row 1"):
+        Dataset.from_tables(ratings.assign(**{column: ["a", missing, "b"]}))
+    with pytest.raises(DataError, match="items has no item_id in row 2"):
+        Dataset.from_tables(ratings, pd.DataFrame({"item_id": ["x", "y", missing]}, dtype=object))
+
+
+def test_whole_numbers_join_whatever_type_their_column_has() -> None:
+    ratings = pd.DataFrame({"user_id": [1.0, 2.0, 1.0], "item_id": [10.0, 20.0, 20.0], "rating": [1.0, 2.0, 3.0]})
+    for kind in ("int64", "Int64", "float32", "float64", "object", "str"):
+        items = pd.DataFrame({"item_id": pd.Series([20, 10]).astype(kind), "title": ["Twenty", "Ten"]})
+        data = Dataset.from_tables(ratings, items)
+        assert data.user_ids == ("1", "2") and data.item_ids == ("20", "10")
+        assert data.ratings.item_index.tolist() == [1, 0, 0]
+
+
+def test_a_number_and_its_digits_are_one_id() -> None:
+    ratings = pd.DataFrame({"user_id": [7, "7", 8], "item_id": ["x", "x", "x"], "rating": [1.0, 2.0, 3.0]})
+    data = Dataset.from_tables(ratings)
+    assert data.user_ids == ("7", "8") and data.ratings.rating.tolist() == [2.0, 3.0]

@@ -13,6 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from pyarrow.lib import ArrowException
 
+from convmf.data.arrays import kept, label, labels, numbers, read_only, row_numbers, strings
 from convmf.data.readers import ReadReport, read_items, read_ratings, unknown_items
 from convmf.data.sample import SAMPLE_NAME, sample_paths
 from convmf.errors import DataError
@@ -24,24 +25,41 @@ Floats = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Ratings:
-    """Observed ratings as three arrays of one length: row of the user, row of the item, rating."""
+    """Observed ratings as three arrays of one length: row of the user, row of the item, rating.
+
+    Any sequences of numbers will do. They are copied into read-only arrays, so that the caller's stay the caller's;
+    only an array of the right type that is closed for writing, and is no view of another array, is shared.
+
+    Attributes
+    ----------
+    user_index, item_index
+        int32, (n_ratings,), from 0.
+    rating
+        float32, (n_ratings,).
+
+    Raises
+    ------
+    DataError
+        They are no numbers, differ in length, or an index is negative, beyond 32 bits or not whole.
+    """
 
     user_index: Index
     item_index: Index
     rating: Floats
 
     def __post_init__(self) -> None:
+        for name in ("user_index", "item_index"):
+            object.__setattr__(self, name, kept(row_numbers(getattr(self, name), name), np.int32))
+        object.__setattr__(self, "rating", kept(numbers(self.rating, "rating"), np.float32))
         if not len(self.user_index) == len(self.item_index) == len(self.rating):
             raise DataError("user_index, item_index and rating differ in length; each rating needs all three.")
-        for array in (self.user_index, self.item_index, self.rating):
-            array.setflags(write=False)
 
     def __len__(self) -> int:
         return len(self.rating)
 
     def take(self, rows: NDArray[np.int64]) -> Ratings:
         """The ratings at the given positions."""
-        return Ratings(self.user_index[rows], self.item_index[rows], self.rating[rows])
+        return Ratings(*(read_only(array[rows]) for array in (self.user_index, self.item_index, self.rating)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,11 +69,18 @@ class Dataset:
     Attributes
     ----------
     user_ids, item_ids
-        The user's own labels; position = row number (``user_index``, ``item_index``).
+        The user's own labels; position = row number (``user_index``, ``item_index``). Whole numbers become strings.
     titles, texts, genres
         One string an item; "" where the file has none.
     ratings
-        All observed ratings. Items without ratings and items without text are allowed.
+        All observed ratings. Items without ratings and items without text are allowed. That nobody rates an item
+        twice isn't checked, as it would take longer than loading all else: both ratings would count.
+
+    Raises
+    ------
+    DataError
+        There is no rating, one isn't finite, or points at no user or item; ids or texts aren't strings, stand twice, or
+        are too many or too few.
     """
 
     name: str
@@ -69,6 +94,10 @@ class Dataset:
     _user_row: dict[str, int] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
+        for name in ("user_ids", "item_ids"):
+            object.__setattr__(self, name, labels(getattr(self, name), name))
+        for name in ("titles", "texts", "genres"):
+            object.__setattr__(self, name, strings(getattr(self, name), name))
         if not len(self.ratings):
             raise DataError("There is no rating in the data; at least one row of user, item, rating is needed.")
         if not len(self.item_ids) == len(self.titles) == len(self.texts) == len(self.genres):
@@ -90,24 +119,26 @@ class Dataset:
         Parameters
         ----------
         ratings
-            Columns user_id, item_id, rating. Of several ratings of one item by one user the last counts.
+            Columns user_id, item_id, rating. Of several ratings of one item by one user the last counts. An id is
+            joined by its text, a whole number by its digits, also where a column of floats has it as 10.0.
         items
             Columns item_id, title, text, genres; None where there are ratings only.
 
         Raises
         ------
         DataError
-            A column is missing, or there is no rating.
+            A column or an id is missing, or there is no rating.
         """
         for frame, names in ((ratings, ("user_id", "item_id", "rating")), (items, ("item_id",))):
             missing = [key for key in names if frame is not None and key not in frame]
             if missing:
                 raise DataError(f"The table has no column {missing[0]}; it needs {', '.join(names)}.")
-        user_codes, user_ids = _codes(ratings["user_id"])
-        item_codes, rated_ids = _codes(ratings["item_id"])
+        user_codes, user_ids = _codes(ratings["user_id"], "ratings")
+        item_codes, rated_ids = _codes(ratings["item_id"], "ratings")
         if items is None:
             items = pd.DataFrame({"item_id": pd.Series([], dtype=str)})
-        known = items["item_id"].astype(str).tolist()
+        _check_ids(items["item_id"].isna().to_numpy(), "items", "item_id")
+        known = list(map(_text_of, items["item_id"]))
         row_of = {label: row for row, label in enumerate(known)}
         unknown = [label for label in rated_ids if label not in row_of]
         row_of.update({label: len(known) + position for position, label in enumerate(unknown)})
@@ -128,7 +159,7 @@ class Dataset:
             titles=column("title"),
             texts=column("text"),
             genres=column("genres"),
-            ratings=Ratings(user_codes, rows[item_codes], values),
+            ratings=Ratings(*map(read_only, (user_codes, rows[item_codes], values))),
         )
 
     @property
@@ -219,9 +250,7 @@ class Dataset:
                 texts=strings["text"],
                 genres=strings["genres"],
                 ratings=Ratings(
-                    ratings["user_index"].to_numpy(np.int32, copy=True),
-                    ratings["item_index"].to_numpy(np.int32, copy=True),
-                    ratings["rating"].to_numpy(np.float32, copy=True),
+                    ratings["user_index"].to_numpy(), ratings["item_index"].to_numpy(), ratings["rating"].to_numpy()
                 ),
             )
         except (OSError, KeyError, ValueError, TypeError, RecursionError, ArrowException) as error:
@@ -272,10 +301,30 @@ def sample_dataset() -> Dataset:
     return load_dataset(*sample_paths(), name=SAMPLE_NAME)
 
 
-def _codes(labels: pd.Series[Any]) -> tuple[Index, list[str]]:
+def _codes(ids: pd.Series[Any], table: str) -> tuple[Index, list[str]]:
     """Row numbers in order of first appearance, and the label of each."""
-    codes, uniques = pd.factorize(labels)
-    return codes.astype(np.int32), [str(label) for label in uniques]
+    codes, uniques = pd.factorize(ids)
+    _check_ids(codes < 0, table, str(ids.name))
+    found = list(map(_text_of, uniques))
+    if len(set(found)) < len(found):  # 10 and "10" in one column
+        same, once = pd.factorize(np.array(found, dtype=object))
+        codes, found = same[codes], list(once)
+    return codes.astype(np.int32), found
+
+
+def _text_of(value: object) -> str:
+    """An id as it is joined by: see :func:`label`, and what else there may be as it is shown."""
+    text = label(value)
+    return str(value) if text is None else text
+
+
+def _check_ids(missing: NDArray[np.bool_], table: str, column: str) -> None:
+    """Raise a DataError when an id is missing somewhere, (n_rows,)."""
+    if missing.any():
+        raise DataError(
+            f"The table of {table} has no {column} in row {int(missing.argmax())}, counted from 0 "
+            f"({int(missing.sum()):,} in all); fill it in, or leave such rows out."
+        )
 
 
 def _with_warnings(report: ReadReport, warnings: pd.DataFrame) -> ReadReport:

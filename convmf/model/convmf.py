@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from convmf.config import ConvMFConfig
+from convmf.data.arrays import read_only
 from convmf.data.dataset import Ratings
 from convmf.data.text import Vocabulary
 from convmf.errors import BROKEN, DataError, ModelError, listed, quoted
@@ -480,7 +481,9 @@ class ConvMF:
             item_factors=tensors["item_factors"],
             text_factors=tensors["text_factors"],
             item_counts=tensors["item_counts"],
-            ratings=Ratings(*(tensors[f"ratings.{key}"].numpy() for key in ("user_index", "item_index", "rating"))),
+            ratings=Ratings(
+                *(read_only(tensors[f"ratings.{key}"].numpy()) for key in ("user_index", "item_index", "rating"))
+            ),
             scale=RatingScale(**meta["scale"]),
             user_lambda=float(meta["user_lambda"]),
             cold_user_factors=tensors.get("cold_user_factors"),
