@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from convmf.errors import ModelError
+from convmf.model import als, cholesky
 from convmf.model.als import RatingRows, Stopped, half_step, prior_shares
 from convmf.model.loss import objective
 
@@ -123,6 +124,29 @@ def test_padding_stays_small_on_a_long_tail() -> None:
     filled = sum(int((chunk.columns < 500).sum()) for chunk in plan.chunks)
     assert filled == len(rows)
     assert sum(chunk.columns.numel() for chunk in plan.chunks) < 1.5 * len(rows)
+
+
+@pytest.mark.parametrize("width", [5, 51, 140])
+def test_many_rows_with_few_ratings_are_solved_in_pieces(monkeypatch: pytest.MonkeyPatch, width: int) -> None:
+    generator = np.random.default_rng(0)
+    rows = np.concatenate([np.arange(300), np.arange(150)]).astype(np.int32)
+    columns = generator.integers(0, 40, len(rows)).astype(np.int32)
+    ratings = generator.normal(size=len(rows)).astype(np.float32)
+    other = torch.from_numpy(generator.normal(size=(40, width)).astype(np.float32))
+    plan = RatingRows.plan(rows, columns, ratings, n_rows=300, n_columns=40)
+    penalty, sizes, solve = torch.ones(300), [], cholesky.solve
+    monkeypatch.setattr(cholesky, "solve", lambda gram, side: sizes.append(len(gram)) or solve(gram, side))
+
+    def results() -> tuple[torch.Tensor, float, torch.Tensor]:
+        return *half_step(plan, other, penalty), prior_shares(plan, other, penalty)
+
+    factors, squared_error, shares = results()
+    assert max(sizes) == 300
+    sizes.clear()
+    monkeypatch.setattr(als, "_CHUNK_ENTRIES", 70 * width**2)
+    in_pieces = results()
+    assert 22 <= max(sizes) <= 70
+    assert torch.equal(in_pieces[0], factors) and in_pieces[1] == squared_error and torch.equal(in_pieces[2], shares)
 
 
 @pytest.mark.parametrize("strength", [1e-6, 1e-4, 1e-2])

@@ -10,13 +10,17 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from convmf.device import for_doubles, over_cores
+from convmf.device import Result, for_doubles, over_cores
 from convmf.errors import ModelError
 from convmf.model import cholesky
 
 # Ratings gathered at once: few enough that their factors (16384 × 51 floats) stay near the cache, enough that
 # threads seldom wait for the interpreter between two chunks.
 _CHUNK_RATINGS = 16384
+
+# Entries of the matrices A, (n_rows, D, D), that a thread works on at once: 64 MB. Where rows have a rating or two, and
+# factors are many, they outweigh the ratings' own by far.
+_CHUNK_ENTRIES = 1 << 24
 
 # Above this width, and from this number of ratings on, Σ z zᵀ takes less time in two products that leave out what is
 # symmetric.
@@ -34,6 +38,12 @@ class Chunk:
     rows: Tensor
     columns: Tensor
     ratings: Tensor
+
+    def pieces(self, width: int) -> Iterator[Chunk]:
+        """The chunk in pieces of nearly equal size, whose matrices (n_rows, width, width) stay small."""
+        n_pieces = min(len(self.rows), 1 + len(self.rows) * width**2 // _CHUNK_ENTRIES)
+        parts = (tensor.tensor_split(n_pieces) for tensor in (self.rows, self.columns, self.ratings))
+        return (Chunk(*part) for part in zip(*parts, strict=True))
 
 
 @dataclass(frozen=True)
@@ -129,7 +139,9 @@ def half_step(
     def solve(chunk: Chunk) -> float:
         if should_stop is not None and should_stop():
             raise Stopped
-        return _solve_chunk(chunk, design, offset, penalty, prior, factors)
+        pieces = chunk.pieces(n_dimensions)
+        errors = [_solve_rows(piece, design, offset, penalty, prior, factors) for piece in pieces]
+        return float(torch.cat(errors).sum())
 
     return factors, sum(_over_chunks(solve, plan.chunks))
 
@@ -155,17 +167,17 @@ def prior_shares(plan: RatingRows, other: Tensor, penalty: Tensor, *, biases: bo
     if penalty.dim() == 1:
         penalty = penalty.unsqueeze(1)
 
-    def measure(chunk: Chunk) -> float:
-        z, row_penalty, gram = _normal_matrix(chunk, design, penalty)
-        factor, _ = torch.linalg.cholesky_ex(gram, upper=True)
-        weak = cholesky.is_weak(factor)
-        factor[weak] = torch.eye(factor.shape[1]).to(factor)  # a factor of zeros would be refused
-        inverse = torch.cholesky_inverse(factor, upper=True)  # (n_rows, D, D)
-        if bool(weak.any()):
-            exact = torch.linalg.inv(_exact_gram(z[weak], row_penalty[weak]))
-            inverse[weak] = exact.to(inverse.dtype).to(inverse.device)
-        shares[chunk.rows] = ((inverse * moments).sum(dim=1) * row_penalty).sum(dim=1)
-        return 0.0
+    def measure(chunk: Chunk) -> None:
+        for piece in chunk.pieces(other.shape[1]):
+            z, row_penalty, gram = _normal_matrix(piece, design, penalty)
+            factor, _ = torch.linalg.cholesky_ex(gram, upper=True)
+            weak = cholesky.is_weak(factor)
+            factor[weak] = torch.eye(factor.shape[1]).to(factor)  # a factor of zeros would be refused
+            inverse = torch.cholesky_inverse(factor, upper=True)  # (n_rows, D, D)
+            if bool(weak.any()):
+                exact = torch.linalg.inv(_exact_gram(z[weak], row_penalty[weak]))
+                inverse[weak] = exact.to(inverse.dtype).to(inverse.device)
+            shares[piece.rows] = ((inverse * moments).sum(dim=1) * row_penalty).sum(dim=1)
 
     _over_chunks(measure, plan.chunks)
     return shares.clamp(0, 1)
@@ -208,15 +220,15 @@ def _gram(z: Tensor) -> Tensor:
     return gram
 
 
-def _solve_chunk(
+def _solve_rows(
     chunk: Chunk,
     design: Tensor,
     offset: Tensor | None,
     penalty: Tensor,
     prior: Tensor | None,
     factors: Tensor,
-) -> float:
-    """Solve the rows of ``chunk`` into ``factors``; the sum of squared errors of their ratings."""
+) -> Tensor:
+    """Solve the rows of ``chunk`` into ``factors``; the squared errors of each one's ratings, (n_rows,)."""
     z, row_penalty, gram = _normal_matrix(chunk, design, penalty)
     target = chunk.ratings  # (n_rows, length)
     if offset is not None:
@@ -239,7 +251,7 @@ def _solve_chunk(
         )
         factors[chunk.rows[weak]] = solution.to(factors.dtype).to(factors.device)
         squared_error[weak.to(squared_error.device)] = errors.to(squared_error.device)
-    return float(squared_error.sum())
+    return squared_error
 
 
 def _solve_exactly(z: Tensor, target: Tensor, penalty: Tensor, prior: Tensor | None) -> tuple[Tensor, Tensor]:
@@ -264,7 +276,7 @@ def _exact_gram(z: Tensor, penalty: Tensor) -> Tensor:
     return gram
 
 
-def _over_chunks(solve: Callable[[Chunk], float], chunks: tuple[Chunk, ...]) -> list[float]:
+def _over_chunks(solve: Callable[[Chunk], Result], chunks: tuple[Chunk, ...]) -> list[Result]:
     """``solve`` for every chunk; what is batched and small gains nothing from torch's own threads."""
     if not chunks:
         return []
