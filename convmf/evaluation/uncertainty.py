@@ -124,7 +124,8 @@ def _over_users(model: ConvMF, item_factors: Tensor) -> tuple[Array, Array]:
     """Mean and variance over the users of the ratings that they would give to such texts, (n_items,) each."""
     n_users = len(model.user_ids)
     some = np.linspace(0, n_users - 1, min(n_users, _MOST_USERS)).astype(np.int64)
-    pieces = [model.rate(model.user_factors_at(0)[some], part) for part in item_factors.split(_ITEMS_AT_ONCE)]
+    users = model.user_factors_at(0, some)
+    pieces = [model.rate(users, part) for part in item_factors.split(_ITEMS_AT_ONCE)]
     means = np.concatenate([piece.mean(axis=1, dtype=np.float64) for piece in pieces])
     return means, np.concatenate([piece.var(axis=1, dtype=np.float64) for piece in pieces])
 

@@ -34,12 +34,13 @@ def rate_texts(model: ConvMF, texts: Sequence[str], on_progress: Callable[[int],
         The model was trained without texts.
     """
     _, vocabulary = text_parts(model)
+    users = model.user_factors_at(0)
     rows = []
     for first in range(0, len(texts), _BATCH):
         batch = texts[first : first + _BATCH]
         words = [vocabulary.known_and_unknown(text) for text in batch]
         theta = model.encode(batch)
-        ratings = model.rate(model.user_factors_at(0), theta)  # (n_batch, n_users)
+        ratings = model.rate(users, theta)  # (n_batch, n_users)
         for place, (known, unknown) in enumerate(words):
             rows.append(_row(model, ratings[place], theta[place], len(known), len(unknown)))
         if on_progress is not None:

@@ -26,9 +26,11 @@ def user_vector(model: ConvMF, users: Users = None, *, n_ratings: int = 0) -> Te
     ModelError
         A user is unknown, or the group is empty.
     """
-    factors = users if isinstance(users, Tensor) else model.user_factors_at(n_ratings)
-    if users is not None and not isinstance(users, Tensor):
-        factors = factors[model.user_rows([users] if isinstance(users, str) else users)]
+    if isinstance(users, Tensor):
+        factors = users
+    else:
+        rows = None if users is None else model.user_rows([users] if isinstance(users, str) else users)
+        factors = model.user_factors_at(n_ratings, rows)
     if not len(factors):
         raise ModelError("The group of users is empty; give at least one user.")
     return factors.double().reshape(-1, factors.shape[-1]).mean(dim=0)

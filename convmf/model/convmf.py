@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from convmf.config import ConvMFConfig
-from convmf.data.arrays import read_only
+from convmf.data.arrays import read_only, row_numbers
 from convmf.data.dataset import Ratings
 from convmf.data.text import Vocabulary
 from convmf.errors import BROKEN, DataError, ModelError, listed, quoted
@@ -27,6 +27,9 @@ from convmf.model.linear import LinearReader
 from convmf.model.storage import network_sizes, read_model, saved_networks, write_model
 
 Floats = NDArray[np.float32]
+RowNumbers = NDArray[Any] | Sequence[int] | Tensor
+"""Row numbers of users or items, (n,): whole numbers from 0, of any type."""
+
 _Value = TypeVar("_Value")
 
 # So few that their factors stay in the processor's cache between gathering and multiplying.
@@ -139,23 +142,33 @@ class ConvMF:
             raise ModelError(f"{len(user_ids)} users and {len(item_ids)} items don't make pairs; give one of each.")
         return self.user_rows(user_ids), self.item_rows(item_ids)
 
-    def predict_rows(self, user_index: NDArray[Any], item_index: NDArray[Any]) -> Floats:
-        """As :meth:`predict`, by row number; in pieces, so that memory stays small."""
-        return self._predict_rows(self.item_factors, self.item_counts, user_index, item_index)
+    def predict_rows(self, user_index: RowNumbers, item_index: RowNumbers) -> Floats:
+        """As :meth:`predict`, by row number; in pieces, so that memory stays small.
 
-    def predict_rows_from_text(
-        self, text_factors: Tensor, user_index: NDArray[Any], item_index: NDArray[Any]
-    ) -> Floats:
+        Raises
+        ------
+        ModelError
+            These are no row numbers of users and items, or not as many of each.
+        """
+        return self._predict_rows(self.item_factors, self.item_counts, *self._row_pairs(user_index, item_index))
+
+    def predict_rows_from_text(self, text_factors: Tensor, user_index: RowNumbers, item_index: RowNumbers) -> Floats:
         """As :meth:`predict_rows` if nobody had rated the items, which are read as ``text_factors``, (n_items, D)."""
-        return self._predict_rows(text_factors, torch.zeros_like(self.item_counts), user_index, item_index)
+        unrated = torch.zeros_like(self.item_counts)
+        return self._predict_rows(text_factors, unrated, *self._row_pairs(user_index, item_index))
 
-    def _predict_rows(
-        self, item_factors: Tensor, n_ratings: Tensor, user_index: NDArray[Any], item_index: NDArray[Any]
-    ) -> Floats:
-        scores = row_scores(self.user_factors, item_factors, user_index, item_index, biases=self.config.biases)
+    def _row_pairs(self, user_index: RowNumbers, item_index: RowNumbers) -> tuple[Tensor, Tensor]:
+        users = _row_tensor(user_index, "user_index", len(self.user_ids))
+        items = _row_tensor(item_index, "item_index", len(self.item_ids))
+        if len(users) != len(items):
+            raise ModelError(f"{len(users)} users and {len(items)} items don't make pairs; give one of each.")
+        return users, items
+
+    def _predict_rows(self, item_factors: Tensor, n_ratings: Tensor, users: Tensor, items: Tensor) -> Floats:
+        scores = row_scores(self.user_factors, item_factors, users, items, biases=self.config.biases)
         if self.cold_user_factors is not None:
-            cold = row_scores(self.cold_user_factors, item_factors, user_index, item_index, biases=self.config.biases)
-            scores = torch.lerp(scores, cold, self._coldness(n_ratings[torch.tensor(item_index)]))
+            cold = row_scores(self.cold_user_factors, item_factors, users, items, biases=self.config.biases)
+            scores = torch.lerp(scores, cold, self._coldness(n_ratings[items]))
         ratings: Floats = self.scale.to_ratings(scores).numpy()
         return ratings
 
@@ -166,8 +179,8 @@ class ConvMF:
         -------
         (n_texts, n_users): a row a text, a column a user (all users where ``user_ids`` is None).
         """
-        users = self.user_factors_at(0)
-        return self.rate(users if user_ids is None else users[self.user_rows(user_ids)], self.encode(texts))
+        rows = None if user_ids is None else self.user_rows(user_ids)
+        return self.rate(self.user_factors_at(0, rows), self.encode(texts))
 
     def encode(self, texts: Sequence[str]) -> Tensor:
         """θ of each text, (n_texts, D).
@@ -192,8 +205,9 @@ class ConvMF:
         ratings: Floats = self.scale.to_ratings(scores).T.numpy()
         return ratings
 
-    def user_factors_at(self, n_ratings: int) -> Tensor:
-        """The users' factors as an item with so many training ratings meets them, (n_users, D).
+    def user_factors_at(self, n_ratings: int, rows: NDArray[np.int64] | None = None) -> Tensor:
+        """The users' factors as an item with so many training ratings meets them, (n_users, D), or those of the users
+        in ``rows`` alone, (n_rows, D).
 
         Who rates an item has chosen it, and likes what they chose by more than its text tells, some by little and
         some by much: ratings are missing not at random (Marlin and Zemel, RecSys 2009). u counts on an item whose
@@ -201,17 +215,24 @@ class ConvMF:
         know them, and so counts on a text alone. With n ratings it is (1 − s) u + s ũ, where s = λ_b / (λ_b + n) is
         what they leave untold of the item's level.
         """
-        if self.cold_user_factors is None:
-            return self.user_factors
-        return torch.lerp(self.user_factors, self.cold_user_factors, self._coldness(torch.tensor(n_ratings)))
+        users, cold = self.user_factors, self.cold_user_factors
+        if rows is not None:
+            users, cold = users[rows], None if cold is None else cold[rows]
+        return users if cold is None else torch.lerp(users, cold, self._coldness(torch.tensor(n_ratings)))
 
-    def scores(self, user_index: NDArray[Any], item_index: NDArray[Any] | None = None) -> Tensor:
+    def scores(self, user_index: RowNumbers, item_index: RowNumbers | None = None) -> Tensor:
         """What each item, or those given, would get from users, all by row number, in the model's own unit and
-        unclipped: (n_users, n_items)."""
-        users, biases = torch.as_tensor(np.array(user_index, dtype=np.int64)), self.config.biases
+        unclipped: (n_users, n_items).
+
+        Raises
+        ------
+        ModelError
+            These are no row numbers of users, or of items.
+        """
+        users, biases = _row_tensor(user_index, "user_index", len(self.user_ids)), self.config.biases
         items, counts = self.item_factors, self.item_counts
         if item_index is not None:
-            rows = torch.as_tensor(np.array(item_index, dtype=np.int64))
+            rows = _row_tensor(item_index, "item_index", len(self.item_ids))
             items, counts = items[rows], counts[rows]
         scores = score_matrix(self.user_factors[users], items, biases=biases)
         if self.cold_user_factors is None:
@@ -236,13 +257,13 @@ class ConvMF:
         return self.interval_rows(*self._pairs(user_ids, item_ids), level)
 
     def interval_rows(
-        self, user_index: NDArray[Any], item_index: NDArray[Any], level: float = LEVEL
+        self, user_index: RowNumbers, item_index: RowNumbers, level: float = LEVEL
     ) -> tuple[Floats, Floats]:
         """As :meth:`interval`, by row number."""
         intervals = self._known_intervals()
-        users, items = (torch.as_tensor(np.array(index, dtype=np.int64)) for index in (user_index, item_index))
+        users, items = self._row_pairs(user_index, item_index)
         half = intervals.half_width(intervals.user_variance[users], self.item_counts[items], level)
-        return self._bounds(self.predict_rows(user_index, item_index), half.numpy())
+        return self._bounds(self._predict_rows(self.item_factors, self.item_counts, users, items), half.numpy())
 
     def text_interval(
         self, texts: Sequence[str], user_ids: Sequence[str] | None = None, level: float = LEVEL
@@ -575,11 +596,13 @@ def pair_scores(user_factors: Tensor, item_factors: Tensor, *, biases: bool) -> 
 
 
 def row_scores(
-    user_factors: Tensor, item_factors: Tensor, user_index: NDArray[Any], item_index: NDArray[Any], *, biases: bool
+    user_factors: Tensor, item_factors: Tensor, user_index: RowNumbers, item_index: RowNumbers, *, biases: bool
 ) -> Tensor:
     """:func:`pair_scores` of pairs of row numbers, (n_pairs,); in pieces, so that memory stays small."""
     users, items = (
-        torch.as_tensor(np.array(index, dtype=np.int64), device=user_factors.device).split(_PAIRS_AT_ONCE)
+        (index if isinstance(index, Tensor) else torch.from_numpy(np.array(index, dtype=np.int64)))
+        .to(user_factors.device)
+        .split(_PAIRS_AT_ONCE)
         for index in (user_index, item_index)
     )
     return torch.cat(
@@ -596,6 +619,11 @@ def score_matrix(user_factors: Tensor, item_factors: Tensor, *, biases: bool) ->
         return user_factors @ item_factors.T
     levels = user_factors[:, :1] + item_factors[None, :, 0]  # (n_users, n_items)
     return torch.addmm(levels, user_factors[:, 1:], item_factors[:, 1:].T)
+
+
+def _row_tensor(index: RowNumbers, name: str, n_rows: int) -> Tensor:
+    """Row numbers as they index tensors: int64, (n,)."""
+    return torch.from_numpy(np.array(row_numbers(index, name, n_rows, ModelError), dtype=np.int64))
 
 
 def _rows(row_of: Mapping[str, int], labels: Sequence[str], kind: str) -> NDArray[np.int64]:
