@@ -71,12 +71,24 @@ def test_bounds_for_anyone_by_hand() -> None:
     assert (low, high) == pytest.approx((3 - 0.8 * 3, 3 + 0.8 * 3))
 
 
-@pytest.mark.parametrize("level", [0.0, 1.0, -0.5, float("nan")])
+@pytest.mark.parametrize("level", [0.0, 1.0, -0.5, float("nan"), "0.8", None])
 def test_no_interval_has_such_a_level(level: float) -> None:
     with pytest.raises(ModelError, match=r"from 0\.01 to 0\.99"):
         by_hand().of_anyone(3.0, 1.0, level)
     with pytest.raises(ModelError, match=r"from 0\.01 to 0\.99"):
         by_hand().half_width(torch.ones(1), torch.ones(1), level)
+
+
+@pytest.mark.parametrize(("n_ratings", "highest"), [(30, 0.967), (53, 0.981), (98, 0.989)])
+def test_few_ratings_tell_of_no_high_level(n_ratings: int, highest: float) -> None:
+    few = by_hand(n_ratings=n_ratings)
+    assert few.half_width(torch.ones(1), torch.ones(1), highest) > 0
+    with pytest.raises(ModelError, match=f"{n_ratings} validation ratings .* the highest is {highest};"):
+        few.half_width(torch.ones(1), torch.ones(1), 0.99)
+    with pytest.raises(ModelError, match="the highest is"):
+        few.of_anyone(3.0, 1.0, 0.99)
+    for enough in (by_hand(n_ratings=99), by_hand()):  # and those of models of before the number was kept
+        assert enough.half_width(torch.ones(1), torch.ones(1), 0.99) > 0
 
 
 @pytest.mark.parametrize(
@@ -88,6 +100,8 @@ def test_no_interval_has_such_a_level(level: float) -> None:
         {"item": -1.0},
         {"text": float("nan")},
         {"user_variance": torch.tensor([1.0, torch.nan])},
+        {"n_ratings": 0},
+        {"n_ratings": "30"},
     ],
 )
 def test_parts_that_cannot_be(change: dict[str, object]) -> None:
@@ -304,6 +318,13 @@ def test_intervals_are_saved_with_the_model(model: ConvMF, tmp_path: Path) -> No
     again = ConvMF.load(tmp_path)
     for ours, theirs in zip(model.text_interval(["great"]), again.text_interval(["great"]), strict=True):
         np.testing.assert_array_equal(ours, theirs)
+    assert model.intervals is not None and again.intervals is not None
+    assert again.intervals.n_ratings == model.intervals.n_ratings
+    meta = json.loads((tmp_path / "model.json").read_text())
+    assert meta["intervals"].pop("n_ratings") > 99  # older models have none
+    (tmp_path / "model.json").write_text(json.dumps(meta))
+    loaded = ConvMF.load(tmp_path).intervals
+    assert loaded is not None and loaded.n_ratings is None
     bare = replace(model, intervals=None)
     bare.save(tmp_path)
     meta = json.loads((tmp_path / "model.json").read_text())

@@ -73,6 +73,7 @@ def measure_intervals(model: ConvMF, split: Split, held_out_text_factors: Tensor
         rated=_quantiles(error / rated_deviation),
         unrated=_quantiles(text_error / np.sqrt(user_variance[valid.user_index] + text)),
         anyone=_quantiles(anyone_error / anyone_deviation[valid.item_index]),
+        n_ratings=len(valid),
     )
 
 
@@ -144,7 +145,10 @@ def _variance_weights(parts: Array, squared_error: Array) -> Array:
 
 
 def _quantiles(scaled_error: Array) -> tuple[float, ...]:
-    """Quantiles at LEVELS with the (n + 1) / n of conformal prediction: the next rating counts as well."""
+    """Quantiles at LEVELS with the (n + 1) / n of conformal prediction: the next rating counts as well.
+
+    Above n / (n + 1) there is none; the largest error stands there, and :class:`RatingIntervals` refuses the level.
+    """
     n = len(scaled_error)
     values = np.quantile(scaled_error, np.minimum(1.0, LEVELS * (n + 1) / n), method="higher")
     return tuple(float(value) for value in values)

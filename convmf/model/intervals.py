@@ -13,8 +13,10 @@ are accounted for on the average. :mod:`convmf.evaluation.uncertainty` measures 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -48,6 +50,9 @@ class RatingIntervals:
     rated, unrated, anyone
         The 1 %, 2 %, …, 99 % quantiles of |r − r̂| / s: for items with ratings, for items without, and for
         items without where all that is known of the user is that they are one of all.
+    n_ratings
+        Validation ratings that told them, n: no level above n / (n + 1) could be kept. None in models saved before this
+        was kept, whose intervals have any level up to 99 %.
 
     Raises
     ------
@@ -61,6 +66,7 @@ class RatingIntervals:
     rated: tuple[float, ...]
     unrated: tuple[float, ...]
     anyone: tuple[float, ...]
+    n_ratings: int | None = None
 
     def __post_init__(self) -> None:
         for name in _KINDS:
@@ -70,10 +76,18 @@ class RatingIntervals:
         numbers = (*self.rated, *self.unrated, *self.anyone, self.item, self.text, float(self.user_variance.min()))
         if not np.isfinite(numbers).all() or min(numbers) < 0 or not bool(self.user_variance.isfinite().all()):
             raise ValueError("the variances and quantiles of intervals are finite and not below zero")
+        if self.n_ratings is not None and not (isinstance(self.n_ratings, int) and self.n_ratings > 0):
+            raise ValueError("the number of ratings behind intervals is a whole number from 1")
 
     def half_width(self, user_variance: Tensor, item_counts: Tensor, level: float = LEVEL) -> Tensor:
-        """q·s in rating points, in the shape that ``user_variance`` and ``item_counts`` broadcast to."""
-        _check_level(level)
+        """q·s in rating points, in the shape that ``user_variance`` and ``item_counts`` broadcast to.
+
+        Raises
+        ------
+        ModelError
+            No interval has this level.
+        """
+        self._check_level(level)
         rated = item_counts > 0
         known = self.item / (item_counts + PRIOR_RATINGS)
         variance = user_variance + torch.where(rated, known, self.text)
@@ -87,15 +101,20 @@ class RatingIntervals:
         ----------
         mean, variance
             Of the predicted ratings of all users: how far tastes differ adds to the error.
+
+        Raises
+        ------
+        ModelError
+            No interval has this level.
         """
-        _check_level(level)
+        self._check_level(level)
         half = float(_at(self.anyone, level)) * (variance + float(self.user_variance.mean()) + self.text) ** 0.5
         return mean - half, mean + half
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, ready for JSON; ``user_variance`` is kept with the tensors."""
         quantiles = {name: list(getattr(self, name)) for name in _KINDS}
-        return {"item": self.item, "text": self.text, **quantiles}
+        return {"item": self.item, "text": self.text, "n_ratings": self.n_ratings, **quantiles}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any], user_variance: Tensor) -> RatingIntervals:
@@ -107,13 +126,20 @@ class RatingIntervals:
             rated=tuple(map(float, values["rated"])),
             unrated=tuple(map(float, values["unrated"])),
             anyone=tuple(map(float, values["anyone"])),
+            n_ratings=values.get("n_ratings"),
         )
+
+    def _check_level(self, level: float) -> None:
+        n, lowest, highest = self.n_ratings, float(LEVELS[0]), float(LEVELS[-1])
+        if not isinstance(level, Real) or not lowest <= level <= highest:
+            raise ModelError(f"The level of an interval is a share from {lowest:g} to {highest:g}, not {level!r}.")
+        if n is not None and level > n / (n + 1):
+            told = math.floor(1000 * n / (n + 1)) / 1000
+            raise ModelError(
+                f"{n} validation ratings tell of no interval of level {level:g}, the highest is {told:g}; "
+                "ask for that at most, or train with more validation ratings."
+            )
 
 
 def _at(quantiles: tuple[float, ...], level: float) -> Tensor:
     return torch.tensor(np.interp(level, LEVELS, quantiles), dtype=torch.float32)
-
-
-def _check_level(level: float) -> None:
-    if not LEVELS[0] <= level <= LEVELS[-1]:
-        raise ModelError(f"The level of an interval is a share from {LEVELS[0]:g} to {LEVELS[-1]:g}, not {level!r}.")
