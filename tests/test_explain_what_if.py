@@ -96,7 +96,13 @@ def test_ratings_pull_predictions_towards_themselves_and_the_text_counts_less_wi
 
 @pytest.mark.parametrize(
     ("ratings", "message"),
-    [({"nobody": 3.0}, "nobody"), ({"u1": 99.0}, "u1"), ({"u1": float("nan")}, "u1"), ({"u1": "5"}, "'5'")],
+    [
+        ({"nobody": 3.0}, "nobody"),
+        ({"u1": 99.0}, "u1"),
+        ({"u1": float("nan")}, "u1"),
+        ({"u1": "5"}, "'5'"),
+        ([("u1", 3.0)], "Ratings are a mapping such as"),
+    ],
 )
 def test_ratings_that_cannot_be(model: ConvMF, ratings: dict[str, float], message: str) -> None:
     with pytest.raises(ModelError, match=message):

@@ -86,7 +86,8 @@ def split_ratings(dataset: Dataset, settings: SplitSettings | None = None) -> Sp
     """Deal the ratings at random, as in the paper: every user and item that can be stays in train.
 
     Cold items are drawn among the rated items and lose all their ratings. A user all of whose
-    ratings fall on cold items has none left in train; such a user is predicted by the mean.
+    ratings fall on cold items has none left in train, and so factors of zero: a model with levels predicts the
+    mean and the item's level for them, one without 0, or the end of the scale that is nearest to it.
     """
     settings = settings or SplitSettings()
     generator = np.random.default_rng(settings.seed)

@@ -74,7 +74,8 @@ def what_if_rated(model: ConvMF, text: str, ratings: Mapping[str, float]) -> Wha
     Raises
     ------
     ModelError
-        A user is unknown, a rating is off the scale, or the model was trained without texts.
+        The ratings are no mapping, a user is unknown, a rating is off the scale, or the model was trained without
+        texts.
     """
     _check(model, ratings)
     theta = model.encode([text])  # (1, D)
@@ -126,6 +127,8 @@ def _half_step(model: ConvMF, theta: Tensor, ratings: Mapping[str, float]) -> tu
 
 def _check(model: ConvMF, ratings: Mapping[str, float]) -> None:
     low, high = model.scale.lowest, model.scale.highest
+    if not isinstance(ratings, Mapping):
+        raise ModelError(f"Ratings are a mapping such as {{'user 7': {high:g}}}, not {quoted(ratings)}.")
     for user_id, rating in ratings.items():
         if not model.scale.holds(rating):
             raise ModelError(
