@@ -75,7 +75,8 @@ def _next_step(records: list[DatasetRecord], runs: list[RunRecord]) -> None:
             told = "Describe something new and see who would like it." if read else "See what people would like next."
             st.markdown(f"**Next:** **{frame.plain(run.name)}** is trained. {told}")
             with st.container(horizontal=True, vertical_alignment="center"):
-                if st.button("Try a new description" if read else "See recommendations", type="primary"):
+                label = "Try a new description" if read else "See recommendations"
+                if st.button(label, type="primary", key=f"try_{run.id}"):
                     page = "pages/cold_start.py" if read else "pages/recommend.py"
                     st.switch_page(page, query_params={"run": run.id})
                 st.page_link("pages/results.py", label="or see how good it is →", query_params={"run": run.id})
@@ -107,7 +108,7 @@ def _step_to_train(records: list[DatasetRecord], runs: list[RunRecord]) -> None:
             st.switch_page("pages/train.py", query_params={"run": active.id})
         return
     st.markdown(f"**Next:** train a model on **{frame.plain(records[0].name)}**. You can watch it learn, and stop it.")
-    if st.button("Train a model", type="primary"):
+    if st.button("Train a model", type="primary", key=f"train_on_{records[0].id}"):
         st.switch_page("pages/train.py", query_params={"dataset": records[0].id})
 
 

@@ -67,10 +67,10 @@ def _one(runs: list[RunRecord], datasets: dict[str, DatasetRecord]) -> None:
 def _choose_run(runs: list[RunRecord], datasets: dict[str, DatasetRecord]) -> RunRecord:
     """The run in the address, else the latest one with results, else the latest one."""
     by_id = {run.id: run for run in runs}
-    asked = st.query_params.get("run")
     if st.session_state.get("results_run") not in by_id:
+        asked = st.session_state.get("results_run", st.query_params.get("run"))
         if asked is not None and asked not in by_id:
-            st.warning("The run in this address is not in the workspace any more. The latest one is shown instead.")
+            st.warning("The run that was asked for is not in the workspace any more. The latest one is shown instead.")
         measured = (run for run in runs if run.is_trained)
         st.session_state["results_run"] = asked if asked in by_id else next(measured, runs[0]).id
     labels = run_labels(runs, {key: record.name for key, record in datasets.items()})

@@ -68,6 +68,8 @@ def _new_training(datasets: list[DatasetRecord]) -> None:
     st.header("New training", anchor=False)
     new_training.fill_from_address()
     data = _choose_dataset(datasets)
+    if data is None:
+        return
     preset = st.radio(
         "Preset",
         list(PRESETS),
@@ -113,21 +115,32 @@ def _new_training(datasets: list[DatasetRecord]) -> None:
             forecast_view.draw(data, config, split)
 
 
-def _choose_dataset(datasets: list[DatasetRecord]) -> DatasetRecord:
+def _choose_dataset(datasets: list[DatasetRecord]) -> DatasetRecord | None:
+    """The data set to train on; None, and no form, where the chosen one was deleted elsewhere: a press of the start
+    button that comes with that run must not train another one."""
     by_id = {record.id: record for record in datasets}
-    asked = st.query_params.get("dataset")
-    if asked is not None and asked not in by_id:
-        st.warning("The data set in this address is not in the workspace any more. The latest one is chosen instead.")
-    if st.session_state.get("train_dataset") not in by_id:  # at first, and when it was deleted or renamed elsewhere
-        st.session_state["train_dataset"] = asked if asked in by_id else datasets[0].id
+    state, asked = st.session_state, st.query_params.get("dataset")
+    if "train_dataset" not in state:
+        if asked is not None and asked not in by_id:
+            st.warning(
+                "The data set in this address is not in the workspace any more. The latest one is chosen instead."
+            )
+        state["train_dataset"] = asked if asked in by_id else datasets[0].id
+    elif state["train_dataset"] not in by_id:
+        state["train_dataset"] = None
+        st.warning("The data set that was chosen here has been deleted meanwhile. Choose another one to train on.")
     labels = dataset_labels(datasets)
     chosen = st.selectbox(
         "Data set",
         list(by_id),
+        index=0 if state["train_dataset"] else None,
         format_func=lambda key: labels.get(key, ""),
         key="train_dataset",
         persist_state="page",
+        placeholder="Choose a data set",
     )
+    if chosen is None:
+        return None
     data = by_id[chosen]
     st.caption(
         f"{data.n_users:,} users, {data.n_items:,} items, {data.n_items_with_text:,} of them with a description. "

@@ -41,7 +41,8 @@ def show(records: list[DatasetRecord]) -> None:
         st.error(frame.plain(str(error)))
         return
     _figures(dataset)
-    if st.button("Train on this data", type="primary", disabled=workspace.read_only()):
+    # With the id in its key, a press on what was deleted elsewhere is none on what is shown instead.
+    if st.button("Train on this data", type="primary", key=f"train_on_{record.id}", disabled=workspace.read_only()):
         st.switch_page("pages/train.py", query_params={"dataset": record.id})
     if not dataset.n_items_with_text:
         st.info("No item of this data set has a description. The model can learn from its ratings alone.")
