@@ -71,7 +71,8 @@ def _next_step(records: list[DatasetRecord], runs: list[RunRecord]) -> None:
         elif (run := next((run for run in runs if run.is_trained), None)) is None:
             _step_to_train(records, runs)
         else:
-            read = next(record for record in records if record.id == run.dataset_id).n_items_with_text > 0
+            has_texts = next(record for record in records if record.id == run.dataset_id).n_items_with_text > 0
+            read = has_texts and run_words.reads_texts(run)
             told = "Describe something new and see who would like it." if read else "See what people would like next."
             st.markdown(f"**Next:** **{frame.plain(run.name)}** is trained. {told}")
             with st.container(horizontal=True, vertical_alignment="center"):
@@ -126,7 +127,12 @@ def _latest_figures(records: list[DatasetRecord], runs: list[RunRecord]) -> None
     st.markdown(frame.plain(run_result.insight(run.report)))
     shown = (
         ("test", "RMSE, known items", "Error on ratings of known items, kept aside until the end."),
-        ("cold", "RMSE, new items", "Error on items without any rating, by their description alone."),
+        (
+            "cold",
+            "RMSE, new items",
+            "Error on items without any rating, "
+            + ("by their description alone." if run_words.reads_texts(run) else "of which the model knows nothing."),
+        ),
     )
     with st.container(horizontal=True):
         for part, label, explanation in shown:

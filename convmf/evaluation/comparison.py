@@ -29,6 +29,9 @@ PREDICTORS: Mapping[str, tuple[str, str]] = {
 }
 """Name and meaning of each predictor of a report, in the order in which they are shown."""
 
+WITHOUT_TEXTS = "Ratings alone; it reads no descriptions."
+"""What the model is where :func:`reads_texts` is False."""
+
 COSTLY = ("pmf", "tfidf_ridge", "shuffled_text", "empty_text")
 """Predictors that a run trains, one after the other, where it is asked for all."""
 
@@ -49,6 +52,11 @@ class Row:
     @property
     def is_model(self) -> bool:
         return self.key == MODEL
+
+
+def reads_texts(report: Mapping[str, Any]) -> bool:
+    """Whether the model of this report reads descriptions."""
+    return (report.get("config") or {}).get("text") != "none"
 
 
 def comparison(
@@ -76,6 +84,8 @@ def comparison(
     rows = []
     for key, (label, meaning) in PREDICTORS.items():
         value = (plain.get(key) or {}).get(part)
+        if key == MODEL and not reads_texts(report):
+            meaning = WITHOUT_TEXTS
         compared = found.get(key) or (None if value is None else Compared(Estimate(float(value))))
         if compared is not None:
             rows.append(Row(key, label, meaning, compared.rmse, compared.gain))

@@ -10,7 +10,7 @@ from typing import Any
 from convmf.data.dataset import Dataset
 from convmf.data.splits import SplitSettings, split_ratings
 from convmf.evaluation import plots
-from convmf.evaluation.comparison import Row, comparison
+from convmf.evaluation.comparison import Row, comparison, reads_texts
 from convmf.evaluation.findings import Finding, findings
 from convmf.evaluation.further import further_rows
 from convmf.evaluation.held_out import HeldOut, examples, held_out
@@ -23,10 +23,14 @@ PART_TITLES = {"cold": "New items", "test": "Known items"}
 """The parts in the order in which they are shown."""
 
 PART_MEANINGS = {
-    "cold": "Items held out with all their ratings, as if nobody had rated them. All that the model had of them is the "
-    "description.",
+    "cold": "Items held out with all their ratings, as if nobody had rated them.",
     "test": "Ratings kept for one final measurement, of items that have other ratings to learn from.",
 }
+KNOWN_OF_NEW = {
+    True: "All that the model had of them is the description.",
+    False: "As this model reads no descriptions, it knew nothing of them.",
+}
+"""What the model knew of new items, by whether it reads texts."""
 ERRORS_BY = {
     "rating": "Real rating",
     "predicted": "Predicted rating",
@@ -80,6 +84,11 @@ class Results:
         """The parts that have ratings, new items first."""
         return [name for name in PART_TITLES if name in self.parts]
 
+    def part_meaning(self, part: str) -> str:
+        """What the ratings of a part are, and what the model knew of its items."""
+        known = f" {KNOWN_OF_NEW[reads_texts(self.report)]}" if part == "cold" else ""
+        return PART_MEANINGS[part] + known
+
     @cached_property
     def rows(self) -> dict[str, list[Row]]:
         """The comparison of each part."""
@@ -129,7 +138,8 @@ class Results:
                 held.by_item_count,
                 "Error by the number of ratings of the item",
                 "Ratings of the item to learn from",
-                "The more ratings an item has, the better it is known. On the left, the description has to help.",
+                "The more ratings an item has, the better it is known."
+                + (" On the left, the description has to help." if reads_texts(self.report) else ""),
             ),
             "user": (
                 held.by_user_count,
@@ -194,7 +204,7 @@ class Results:
         facts = [
             (
                 PART_TITLES[name],
-                f"{len(part.ratings):,} ratings by {part.n_users:,} users. {PART_MEANINGS[name]}",
+                f"{len(part.ratings):,} ratings by {part.n_users:,} users. {self.part_meaning(name)}",
             )
             for name, part in ((name, self.parts[name]) for name in self.part_names)
         ]

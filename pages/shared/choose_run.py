@@ -9,7 +9,7 @@ import streamlit as st
 from convmf.runs.store import RunRecord
 from pages.shared import address, frame
 from pages.shared.distinct import run_labels
-from pages.shared.run_words import UNCORRECTED
+from pages.shared.run_words import UNCORRECTED, reads_texts
 from pages.shared.workspace import jobs, store
 
 _LAST = "run_chosen_last"
@@ -17,7 +17,7 @@ _LAST = "run_chosen_last"
 
 def usable_runs(*, with_texts: bool) -> list[RunRecord]:
     """The ended runs that left a model, the latest first; ``with_texts``: only those that read texts."""
-    return [run for run in store().runs() if run.is_trained and not (with_texts and run.config["text"] == "none")]
+    return [run for run in store().runs() if run.is_trained and (reads_texts(run) or not with_texts)]
 
 
 def nothing_yet(purpose: str) -> None:
@@ -57,9 +57,13 @@ def choose_run(runs: Sequence[RunRecord], key: str) -> RunRecord:
     if st.session_state.get(key) not in by_id:
         asked = st.query_params.get("run")
         if asked is not None and asked not in by_id:
-            st.warning(
-                "The run in this address has no model, or isn't in the workspace any more. Another one is chosen."
+            learned_without = any(run.id == asked for run in usable_runs(with_texts=False))
+            reason = (
+                "learned from ratings alone, so it can't read descriptions"
+                if learned_without
+                else "has no model, or isn't in the workspace any more"
             )
+            st.warning(f"The run in this address {reason}. Another one is chosen.")
         st.session_state[key] = next(
             (run_id for run_id in (asked, st.session_state.get(_LAST)) if run_id in by_id), runs[0].id
         )

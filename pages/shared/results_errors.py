@@ -26,12 +26,12 @@ def show(run_id: str, found: Results, draw: Callable[..., None]) -> None:
 
 
 def _choose_part(found: Results) -> str:
-    from convmf.evaluation.results import PART_MEANINGS, PART_TITLES
+    from convmf.evaluation.results import PART_TITLES
 
     st.header("Where it is wrong", anchor=False)
     names = found.part_names
     part = address.choice("Ratings of", {name: PART_TITLES[name] for name in names}, "part", names[0])
-    st.caption(PART_MEANINGS[part])
+    st.caption(found.part_meaning(part))
     return part
 
 

@@ -110,7 +110,7 @@ def _head(run: RunRecord, record: DatasetRecord) -> None:
             st.badge(frame.plain(tag), color="blue")
         ended = f", ended {run.ended:%d %B %Y, %H:%M} UTC" if run.ended else ""
         st.caption(f"Trained on {frame.plain(record.name)}{ended}.")
-        st.page_link("pages/cold_start.py", label="**Describe a new item** →", query_params={"run": run.id})
+        run_words.link_to_predictions(run)
     if run.is_uncorrected:
         st.caption(run_words.UNCORRECTED)
 
@@ -132,7 +132,7 @@ def _findings(found: Results) -> None:
 
 
 def _comparison(found: Results) -> None:
-    from convmf.evaluation.results import PART_MEANINGS, PART_TITLES
+    from convmf.evaluation.results import PART_TITLES
 
     st.header("Beside simpler methods", anchor=False)
     with frame.row("comparison"):
@@ -140,7 +140,7 @@ def _comparison(found: Results) -> None:
             picture = found.comparison_picture(part)
             with st.container(border=True, width=frame.CARD_WIDTH):
                 st.subheader(picture.title, anchor=False)
-                st.caption(PART_MEANINGS[part])
+                st.caption(found.part_meaning(part))
                 plot(picture, f"comparison_{part}")
                 st.table(comparison_table(found.rows[part]), border="horizontal", width="stretch")
     st.caption(

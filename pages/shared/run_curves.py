@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 
 from convmf.runs.store import RunRecord
-from pages.shared import curves, frame
+from pages.shared import curves, frame, run_words
 
 _ZOOM = "Drag to move along the iterations, Ctrl and the wheel (or a pinch) to zoom, double click to see all again."
 _TERMS_HELP = (
@@ -75,7 +75,7 @@ def _objective(run: RunRecord, history: Sequence[Mapping[str, Any]], grows: bool
 
 def _cnn_loss(run: RunRecord, history: Sequence[Mapping[str, Any]]) -> None:
     st.markdown("**Loss of the text network**", help=f"{_CNN_HELP} {_ZOOM}")
-    if run.config["text"] == "none":
+    if not run_words.reads_texts(run):
         st.caption("This run reads no texts, so it has no text network.")
         return
     words = curves.cnn_words(_told(run, history))

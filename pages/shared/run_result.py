@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from convmf.data.sample import SAMPLE_NOTE, sample_truth
-from convmf.evaluation.comparison import comparison
+from convmf.evaluation.comparison import MODEL, PREDICTORS, WITHOUT_TEXTS, comparison, reads_texts
 from convmf.evaluation.findings import against_simple
 from convmf.labels import in_percent
 from convmf.runs.store import DatasetRecord, RunRecord
@@ -18,7 +18,7 @@ from pages.shared.run_words import figure
 from pages.shared.workspace import store
 
 _ROWS = {
-    "model": ("This model", "Ratings and descriptions together: what you have just trained."),
+    MODEL: PREDICTORS[MODEL],
     "biases": ("User and item averages", "Knows only how generous a user is and how liked an item is; no tastes."),
     "user_mean": ("User average", "Gives every item the user's own average."),
     "global_mean": ("Global average", "Gives everything the average of all ratings."),
@@ -38,8 +38,8 @@ def show(run: RunRecord, report: Mapping[str, Any]) -> None:
     held_out = in_percent(run.split["cold_items"])
     st.caption(
         "Known items: ratings kept for this one measurement, of items that have other ratings to learn from. "
-        f"New items: all ratings of the {held_out} of the items held out as if new, predicted from their descriptions "
-        "alone."
+        f"New items: all ratings of the {held_out} of the items held out as if new, "
+        + ("predicted from their descriptions alone." if reads_texts(report) else "of which this model knows nothing.")
         if run.split["cold_items"]
         else "Known items: ratings kept for this one measurement. No items were held out as if new."
     )
@@ -65,15 +65,17 @@ def not_ready(report: Mapping[str, Any]) -> str:
 
 def result_table(report: Mapping[str, Any], floor: tuple[float, float] | None) -> pd.DataFrame:
     """Test and cold RMSE of the model, the baselines and the floor, as text, with what each of them is."""
-    figures = {"model": report["rmse"], **report["baselines"]}
+    figures = {MODEL: report["rmse"], **report["baselines"]}
     if floor is not None:
         figures["floor"] = {"test": floor[0], "cold": floor[1]}
     rows = {}
     for key, (name, meaning) in _ROWS.items():
         parts = figures.get(key)
+        if key == MODEL and not reads_texts(report):
+            meaning = WITHOUT_TEXTS
         if parts is not None:
             values = [figure(parts.get(part)) for part in ("test", "cold")]
-            rows[name] = [*(f"**{value}**" if key == "model" else value for value in values), meaning]
+            rows[name] = [*(f"**{value}**" if key == MODEL else value for value in values), meaning]
     return pd.DataFrame.from_dict(rows, orient="index", columns=["Known items", "New items", "What it is"])
 
 

@@ -10,7 +10,7 @@ import streamlit as st
 from convmf.errors import ConvMFError
 from convmf.runs.jobs import Progress
 from convmf.runs.store import RunRecord
-from pages.shared import curves, device, frame, new_training, run_curves, run_details, run_result
+from pages.shared import curves, device, frame, new_training, run_curves, run_details, run_result, run_words
 from pages.shared.run_words import NONE, STATES, UNCORRECTED, duration, show_progress
 from pages.shared.workspace import jobs, read_only, store
 
@@ -84,7 +84,7 @@ def _head(run: RunRecord) -> None:
             st.button(CHANGE, key="run_again", on_click=_again, args=(run,), help=help_text, disabled=locked)
         if run.report is not None and not run.is_active:
             st.page_link("pages/results.py", label="**See the results** →", query_params={"run": run.id})
-            st.page_link("pages/cold_start.py", label="**Describe a new item** →", query_params={"run": run.id})
+            run_words.link_to_predictions(run)
     refused = st.session_state.pop("run_refused", "")
     if refused:
         st.error(frame.plain(refused))

@@ -68,6 +68,19 @@ def show_progress(progress: Progress) -> None:
     st.progress(progress.done, text=text[0].upper() + text[1:])
 
 
+def reads_texts(run: RunRecord) -> bool:
+    """Whether the run's model reads descriptions; one of data without any learns from ratings alone."""
+    return bool(run.config["text"] != "none")
+
+
+def link_to_predictions(run: RunRecord) -> None:
+    """The way to what the run's model is for: new descriptions, or users where it reads none."""
+    if reads_texts(run):
+        st.page_link("pages/cold_start.py", label="**Describe a new item** →", query_params={"run": run.id})
+    else:
+        st.page_link("pages/recommend.py", label="**See recommendations** →", query_params={"run": run.id})
+
+
 def runs_table(runs: Sequence[RunRecord], datasets: Mapping[str, DatasetRecord]) -> pd.DataFrame:
     """A row a run: name, data set, state, iterations, test RMSE on known and on new items, begin."""
     rows = []
