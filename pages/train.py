@@ -12,9 +12,10 @@ frame.page(
 )
 # The title is on the screen before what follows is imported: on a fresh server that takes a second.
 from convmf.config import PRESET_HELP, PRESETS, ConvMFConfig
-from convmf.data.splits import SplitSettings
+from convmf.data.splits import SplitSettings, n_cold_items
 from convmf.data.vectors import WordVectors
 from convmf.errors import ConvMFError
+from convmf.labels import in_percent
 from convmf.runs.store import DatasetRecord, RunRecord
 from pages.shared import device, forecast_view, new_training, run_details, run_view, run_words, settings, word_vectors
 from pages.shared.distinct import dataset_labels, run_labels
@@ -106,6 +107,7 @@ def _new_training(datasets: list[DatasetRecord]) -> None:
     )
     if config is not None:
         _address(**new_training.address(data.id, preset, config, cold_percent, all_baselines))
+    _warn_of_too_few_items(data, split)
     time = st.container()
     _start_button(data, config, split, vectors, all_baselines)
     if config is not None:
@@ -178,6 +180,15 @@ def _main_settings() -> tuple[int, int, str]:
         "kept for one final measurement (test)."
     )
     return int(cold_percent), int(seed), chosen
+
+
+def _warn_of_too_few_items(data: DatasetRecord, split: SplitSettings) -> None:
+    if split.cold_items and not n_cold_items(split.cold_items, data.n_items):
+        items = f"{data.n_items} item{'s' * (data.n_items != 1)}"
+        st.warning(
+            f"{in_percent(split.cold_items)} of {items} is none: nothing will be measured on new items. Hold out more "
+            "of them, or train on more data."
+        )
 
 
 def _choose_device() -> str:

@@ -42,10 +42,10 @@ def texts(app: AppTest) -> str:
     return "\n".join(element.value for kind in kinds for element in kind)
 
 
-def trained(data: Dataset, **changes: object) -> RunRecord:
+def trained(data: Dataset, split: SplitSettings | None = None, **changes: object) -> RunRecord:
     """A finished run on ``data``."""
     record = shared.store().add_dataset(data)
-    run = shared.jobs().start(record.id, dataclasses.replace(TINY, **changes), SplitSettings())  # type: ignore[arg-type]
+    run = shared.jobs().start(record.id, dataclasses.replace(TINY, **changes), split or SplitSettings())  # type: ignore[arg-type]
     until = time.monotonic() + 60
     while shared.store().run(run.id).is_active:
         assert time.monotonic() < until

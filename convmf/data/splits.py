@@ -82,6 +82,11 @@ class Split:
         return digest.hexdigest()
 
 
+def n_cold_items(share: float, n_rated: int) -> int:
+    """How many of ``n_rated`` rated items are held out as if new: this share of them, and never all."""
+    return min(round(share * n_rated), n_rated - 1)
+
+
 def split_ratings(dataset: Dataset, settings: SplitSettings | None = None) -> Split:
     """Deal the ratings at random, as in the paper: every user and item that can be stays in train.
 
@@ -94,7 +99,7 @@ def split_ratings(dataset: Dataset, settings: SplitSettings | None = None) -> Sp
     ratings = dataset.ratings
 
     rated = np.unique(ratings.item_index)
-    n_cold = min(round(settings.cold_items * len(rated)), len(rated) - 1)
+    n_cold = n_cold_items(settings.cold_items, len(rated))
     cold_items = np.zeros(dataset.n_items, dtype=bool)
     cold_items[generator.choice(rated, size=n_cold, replace=False)] = True
     is_cold = cold_items[ratings.item_index]

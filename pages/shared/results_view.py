@@ -54,10 +54,7 @@ def show(run: RunRecord, record: DatasetRecord) -> None:
         show_curves(run)
         return
     if not found.part_names:
-        st.info(
-            "No rating was held out of this training, so nothing can be said of its errors. Train again with more "
-            "ratings, or with items held out “as if new”."
-        )
+        st.info(run_result.unmeasured(found.report))
         show_curves(run)
         return
     section = address.choice("Section", _SECTIONS, "section", "outcome", show_label=False)

@@ -28,6 +28,9 @@ _ROWS = {
 
 def show(run: RunRecord, report: Mapping[str, Any]) -> None:
     """The result of a run with a report, in a sentence and a table."""
+    if is_unmeasured(report):
+        st.info(unmeasured(report))
+        return
     st.markdown("**Result: typical error in rating points (RMSE), lower is better**")
     st.markdown(frame.plain(insight(report)))
     if told := not_ready(report):
@@ -35,13 +38,39 @@ def show(run: RunRecord, report: Mapping[str, Any]) -> None:
     known = lowest_possible(store().dataset_record(run.dataset_id))
     floor = (known["test"], known["cold"]) if known else None
     st.table(result_table(report, floor), width="stretch", border="horizontal")
-    held_out = in_percent(run.split["cold_items"])
-    st.caption(
-        "Known items: ratings kept for this one measurement, of items that have other ratings to learn from. "
-        f"New items: all ratings of the {held_out} of the items held out as if new, "
-        + ("predicted from their descriptions alone." if reads_texts(report) else "of which this model knows nothing.")
-        if run.split["cold_items"]
-        else "Known items: ratings kept for this one measurement. No items were held out as if new."
+    st.caption(_parts(run.split["cold_items"], report))
+
+
+def is_unmeasured(report: Mapping[str, Any]) -> bool:
+    """Whether no rating was left for a final measurement."""
+    return report["rmse"].get("test") is None and report["rmse"].get("cold") is None
+
+
+def unmeasured(report: Mapping[str, Any]) -> str:
+    """Why nothing was measured, and what to do about it."""
+    split = report["split"]
+    shares = [(split["test"], "the ratings"), (split["cold_items"], "the items")]
+    asked = " and ".join(f"{in_percent(share)} of {what}" for share, what in shares if share)
+    told = "No rating was held out of this training, so nothing can be said of its errors."
+    if not asked:
+        return f"{told} Train again with ratings kept for the test, or with items held out “as if new”."
+    return (
+        f"{told} It was to be {asked}; of so few, where every user and item keeps one to learn from, that is none. "
+        "Train again on more ratings, or with more of the items held out “as if new”."
+    )
+
+
+def _parts(cold_items: float, report: Mapping[str, Any]) -> str:
+    """What known and new items are."""
+    known = "Known items: ratings kept for this one measurement"
+    if not cold_items:
+        return f"{known}. No items were held out as if new."
+    if report["rmse"].get("cold") is None:
+        return f"{known}. No items were held out as if new: {in_percent(cold_items)} of so few is none."
+    how = "predicted from their descriptions alone" if reads_texts(report) else "of which this model knows nothing"
+    return (
+        f"{known}, of items that have other ratings to learn from. New items: all ratings of the "
+        f"{in_percent(cold_items)} of the items held out as if new, {how}."
     )
 
 
