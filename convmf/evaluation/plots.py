@@ -39,7 +39,7 @@ def comparison_plot(rows: Sequence[Row], part: str) -> Picture:
     estimates = [row.rmse for row in shown if row.rmse is not None]
     colours = [ACCENT if row.is_model else GREY if row.key == FLOOR else QUIET for row in shown]
     names = [f"<b>{row.label}</b>" if row.is_model else row.label for row in shown]
-    figure = _figure(max(190, 70 + 38 * len(shown)), "RMSE (rating points; lower is better)", "")
+    figure = _figure(max(190, 70 + 38 * len(shown)), "RMSE (lower is better)", "")
     figure.add_trace(
         go.Scatter(
             x=[estimate.value for estimate in estimates],

@@ -129,7 +129,7 @@ class Results:
             return plots.slices_plot(
                 held.by_item_count,
                 "Error by the number of ratings of the item",
-                "Ratings that the item really has (none of them was learned from)",
+                "Ratings that the item really has",
                 "Whether much rated items are harder or easier to foresee than others. The model saw none of these "
                 "ratings.",
             )

@@ -21,7 +21,12 @@ if TYPE_CHECKING:
 
     from convmf.explain import Phrase  # imports torch, which takes over a second
 
-_LEGEND = alt.Legend(title=None, orient="top", direction="horizontal", columns=2, labelLimit=220)
+LEGEND = alt.Legend(title=None, orient="top", direction="vertical", labelLimit=260)
+"""One entry a line: so it fits into the narrowest window."""
+ROW = alt.Step(28)
+"""Height of a bar with its space, in pixels; axes and legend come on top, so a single bar has room as well."""
+SIGNED_AXIS = alt.Axis(format="+f", tickCount=5)
+"""Signed figures with as many digits as tell the ticks apart."""
 N_BINS = 30
 MAX_PHRASES = 10
 PLOTLY_CONFIG = {
@@ -88,7 +93,7 @@ def spread_chart(
             alt.Color(
                 "part:N",
                 scale=alt.Scale(domain=["The middle 80 % of users", "The other users"], range=[ACCENT, QUIET]),
-                legend=_LEGEND,
+                legend=LEGEND,
             ),
             tooltip=[
                 alt.Tooltip("start:Q", title="From", format=".2f"),
@@ -113,18 +118,18 @@ def evidence_chart(phrases: Sequence[Phrase]) -> alt.Chart:
         .mark_bar(cornerRadius=2)
         .encode(
             alt.Y("phrase:N", sort=None, title=None, axis=alt.Axis(labelLimit=220, labelOverlap=False, ticks=False)),
-            alt.X("weight:Q", title="Effect on the rating (points)", axis=alt.Axis(format="+.2f", tickCount=6)),
+            alt.X("weight:Q", title="Effect on the rating (points)", axis=SIGNED_AXIS),
             alt.Color(
                 "effect:N",
                 scale=alt.Scale(domain=["raises it", "lowers it"], range=[ACCENT, RED]),
-                legend=alt.Legend(title=None, orient="top", direction="horizontal"),
+                legend=LEGEND,
             ),
             tooltip=[
                 alt.Tooltip("phrase:N", title="Phrase"),
                 alt.Tooltip("weight:Q", title="Rating points", format="+.3f"),
             ],
         )
-        .properties(height=110 + 30 * len(table))
+        .properties(height=ROW)
     )
 
 

@@ -21,7 +21,6 @@ N_STEPS = 40
 OTHER_WORDS, OTHER_COLOUR = "all other words", "#A77BD8"
 STANDS_IN = {"first": "only in the first text", "second": "only in the second text", "both": "in both"}
 BY_TEXT, WITH_RATINGS = "by its text alone", "with these ratings"
-_TOP = alt.Legend(title=None, orient="top", direction="horizontal", columns=2, labelLimit=240)
 
 
 def spread_words(result: TextReading) -> str:
@@ -65,13 +64,13 @@ def difference_chart(table: pd.DataFrame) -> alt.Chart:
             alt.Y("word:N", sort=None, title=None, axis=alt.Axis(labelLimit=200, labelOverlap=False, ticks=False)),
             alt.X(
                 "effect:Q",
-                title="← for the first text   ·   for the second one → (rating points)",
-                axis=alt.Axis(format="+.2f", tickCount=6),
+                title="← first text   ·   second text →",
+                axis=charts.SIGNED_AXIS,
             ),
             alt.Color(
                 "stands_in:N",
                 scale=alt.Scale(domain=list(colours), range=list(colours.values())),
-                legend=_TOP,
+                legend=charts.LEGEND,
             ),
             tooltip=[
                 alt.Tooltip("word:N", title="Word"),
@@ -81,7 +80,7 @@ def difference_chart(table: pd.DataFrame) -> alt.Chart:
                 alt.Tooltip("effect:Q", title="Adds to the difference", format="+.3f"),
             ],
         )
-        .properties(height=90 + 28 * len(table))
+        .properties(height=charts.ROW)
     )
 
 
@@ -108,7 +107,9 @@ def before_after_chart(found: WhatIf, lowest: float, highest: float) -> alt.Char
         .encode(
             alt.X("rating:Q", title="Predicted rating", scale=alt.Scale(domain=[lowest, float(edges[-1])], nice=False)),
             alt.Y("users:Q", title="Users", stack=None, axis=alt.Axis(tickMinStep=1, format="d")),
-            alt.Color("item:N", scale=alt.Scale(domain=[BY_TEXT, WITH_RATINGS], range=[QUIET, ACCENT]), legend=_TOP),
+            alt.Color(
+                "item:N", scale=alt.Scale(domain=[BY_TEXT, WITH_RATINGS], range=[QUIET, ACCENT]), legend=charts.LEGEND
+            ),
             tooltip=[
                 alt.Tooltip("item:N", title="The item"),
                 alt.Tooltip("rating:Q", title="Rating near", format=".2f"),
@@ -151,9 +152,9 @@ def movement_chart(table: pd.DataFrame) -> alt.LayerChart:
         base.mark_point(filled=True, size=90, opacity=1).encode(
             alt.X(f"{column}:Q", title=title), alt.Color(f"{name}:N", scale=colour, legend=legend)
         )
-        for column, name, legend in (("text", "by_text", _TOP), ("item", "rated", None))
+        for column, name, legend in (("text", "by_text", charts.LEGEND), ("item", "rated", None))
     ]
-    return alt.layer(line, *dots).resolve_scale(color="independent").properties(height=70 + 30 * len(table))
+    return alt.layer(line, *dots).resolve_scale(color="independent").properties(height=charts.ROW)
 
 
 def movement_words(table: pd.DataFrame) -> str:

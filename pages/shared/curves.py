@@ -28,7 +28,7 @@ TERMS = {
     "cnn_penalty": ("Penalty on the network", RED),
 }
 """The four terms of the objective, the lowest first."""
-RMSE_HEIGHT, SMALL_HEIGHT = 380, 360
+RMSE_HEIGHT, SMALL_HEIGHT = 420, 390
 
 _ZOOM = "zoom"
 _DATA = "history"
@@ -37,7 +37,8 @@ _BASELINES = {"biases": BIASES, "global_mean": GLOBAL_MEAN}
 _SOLID, _DASHED = [1, 0], [6, 4]
 _TARGET = {"type": "point", "filled": True, "size": 500, "opacity": 0}
 """An unseen point that is easily met by the pointer."""
-_LEGEND = {"title": None, "orient": "top", "direction": "horizontal", "columns": 2, "labelLimit": 220}
+_LEGEND = {"title": None, "orient": "top", "direction": "vertical", "labelLimit": 260, "symbolSize": 120}
+"""One entry a line: so it fits into the narrowest window."""
 _ITERATION = {
     "field": "iteration",
     "type": "quantitative",
@@ -80,7 +81,7 @@ def rmse_spec() -> Spec:
 
     All layers read the one table of :func:`rmse_table`.
     """
-    legend = {**_LEGEND, "symbolType": "stroke", "symbolSize": 500}
+    legend = {**_LEGEND, "symbolType": "stroke", "symbolSize": 350}
     dashes = [_DASHED if series in _BASELINES.values() else _SOLID for series in _SERIES]
     # The padding leaves room below every line and curve for the label of the best iteration.
     rmse = {"field": "rmse", "type": "quantitative", "title": "RMSE (rating points)"}

@@ -177,11 +177,11 @@ def moves_chart(table: pd.DataFrame) -> alt.Chart:
         .mark_bar(cornerRadius=2)
         .encode(
             alt.Y("factor:N", sort=None, title=None, axis=alt.Axis(ticks=False)),
-            alt.X("change:Q", title="Change in the item's profile", axis=alt.Axis(format="+.2f", tickCount=5)),
+            alt.X("change:Q", title="Change in the item's profile", axis=charts.SIGNED_AXIS),
             alt.Color("effect:N", scale=alt.Scale(domain=[RAISES, LOWERS], range=[ACCENT, RED]), legend=None),
             tooltip=[alt.Tooltip("factor:N", title="Number"), alt.Tooltip("change:Q", title="Change", format="+.3f")],
         )
-        .properties(height=70 + 34 * len(table))
+        .properties(height=charts.ROW)
     )
 
 

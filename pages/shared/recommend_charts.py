@@ -9,6 +9,7 @@ import altair as alt
 import pandas as pd
 
 from convmf.palette import ACCENT, AMBER, QUIET, RED
+from pages.shared import charts
 
 if TYPE_CHECKING:  # the module behind it imports torch
     from convmf.explain import TastePhrase
@@ -17,7 +18,6 @@ Step = tuple[str, float]
 """What something is called, and how many rating points it adds."""
 RAISES, LOWERS = "raises it", "lowers it"
 _KINDS = {"begins with": QUIET, RAISES: ACCENT, LOWERS: RED, "ends with": AMBER}
-_LINE = 30
 MAX_STEPS = 8
 MAX_PHRASES = 6
 
@@ -61,7 +61,7 @@ def waterfall_chart(table: pd.DataFrame, title: str) -> alt.LayerChart:
     words = base.mark_text(align="left", dx=7, fontSize=13).encode(
         alt.X("right:Q", scale=scale), text="label:N", color=alt.value(QUIET)
     )
-    return (bars + ends + words).properties(height=60 + _LINE * len(table))
+    return (bars + ends + words).properties(height=charts.ROW)
 
 
 def waterfall_words(table: pd.DataFrame) -> str:
@@ -106,13 +106,13 @@ def phrases_chart(table: pd.DataFrame) -> alt.Chart:
             alt.Y("phrase:N", sort=None, title=None, axis=alt.Axis(labelLimit=200, labelOverlap=False, ticks=False)),
             alt.X(
                 "difference:Q",
-                title="Rating points beyond the average user's",
-                axis=alt.Axis(format="+.2f", tickCount=5),
+                title="Points beyond the average user's",
+                axis=charts.SIGNED_AXIS,
             ),
             alt.Color(
                 "effect:N",
                 scale=alt.Scale(domain=["more than to others", "less than to others"], range=[ACCENT, RED]),
-                legend=alt.Legend(title=None, orient="top", direction="vertical"),
+                legend=charts.LEGEND,
             ),
             tooltip=[
                 alt.Tooltip("phrase:N", title="Phrase"),
@@ -121,7 +121,7 @@ def phrases_chart(table: pd.DataFrame) -> alt.Chart:
                 alt.Tooltip("usual:Q", title="For the average user", format="+.3f"),
             ],
         )
-        .properties(height=80 + 24 * len(table))
+        .properties(height=charts.ROW)
     )
 
 
