@@ -18,7 +18,7 @@ from convmf.errors import ConvMFError
 from convmf.evaluation.comparison import Row, best_simple, comparison
 from convmf.labels import lower_first
 from convmf.runs.store import DatasetRecord, RunRecord
-from pages.shared import data_view, run_result, run_words, workspace
+from pages.shared import data_view, metrics, run_result, run_words, workspace
 
 PICTURE = Path(__file__).parent / "assets" / "how_it_works.svg"
 PICTURE_ALT = (
@@ -146,17 +146,17 @@ def _figure(label: str, rows: list[Row], explanation: str) -> None:
     model, simple = next(row.rmse for row in rows if row.is_model), best_simple(rows)
     if model is None:
         return
-    delta, told, by_chance = None, "", False
+    delta: dict[str, str] = {}
     if simple is not None and simple.rmse is not None:
-        delta = f"{model.value - simple.rmse.value:+.3f} against {lower_first(simple.label)}"
-        told = f"{simple.label}: {lower_first(simple.meaning)}"
         by_chance = simple.gain is not None and not simple.gain.sign
+        words, good = f"against {lower_first(simple.label)}", 0 if by_chance else -1
+        delta = metrics.against(model.value, simple.rmse.value, words, digits=3, good=good)
+        explanation += f" {simple.label}: {lower_first(simple.meaning)} In grey: that lead could be chance."
     st.metric(
         label,
         f"{model.value:.3f}",
-        delta=delta,
-        delta_color="off" if by_chance else "inverse",
-        help=f"{explanation} {told} In grey: that lead could be chance." if delta else explanation,
+        **delta,
+        help=explanation,
         border=True,
         width=300,
     )

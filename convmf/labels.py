@@ -28,6 +28,11 @@ def in_percent(share: float, digits: int = 0) -> str:
     return f"{100 * share:.{digits}f}\u00a0%"
 
 
+def signed(value: float, digits: int = 2) -> str:
+    """A figure with its sign, a true minus; what is rounded to 0 is +0."""
+    return f"{round(value, digits) + 0.0:+.{digits}f}".replace("-", "−")
+
+
 def plotly_text(text: str) -> str:
     """``text`` without what Plotly would read as a tag, a place for a value (``%{x}``) or a formula."""
     return text.translate(_PLOTLY_SIGNS)

@@ -100,6 +100,22 @@ def test_the_verdict_goes_by_the_interval(gain, verdict, tone):
     assert verdict in found.text
 
 
+def test_figures_that_look_alike_are_not_set_against_each_other():
+    gain = Estimate(-0.005, -0.02, 0.01)
+    found = against_simple("test", rows(model=Compared(Estimate(0.7236)), biases=Compared(Estimate(0.72), gain)))
+    assert found.text.startswith(
+        "On items that have ratings, a typical prediction is 0.72 rating points off, about as far as the best simple "
+        "rule (user and item averages). To be exact, it is 0.5\u00a0% more"
+    )
+    shuffled = Compared(Estimate(0.7236), Estimate(0.005, 0.001, 0.01))
+    told = meaning_of_texts(rows(model=Compared(Estimate(0.72)), shuffled_text=shuffled)).text
+    assert "is 0.724 instead of 0.720" in told
+    simple = Compared(Estimate(0.9), Estimate(0.2, 0.1, 0.3))
+    better = Compared(Estimate(0.7184), Estimate(-0.003, -0.004, -0.001))
+    told = against_simple("test", rows(model=Compared(Estimate(0.7206)), biases=simple, pmf=better)).text
+    assert told.endswith("did better than the model: 0.718.")
+
+
 def test_a_trained_baseline_that_is_better_is_not_kept_back():
     model, simple = Compared(Estimate(0.8)), Compared(Estimate(1.0), Estimate(0.2, 0.1, 0.3))
     better, chance = (Compared(Estimate(0.75), Estimate(-0.07, -0.1, upper)) for upper in (-0.01, 0.01))

@@ -1,4 +1,4 @@
-"""Charts of the pages: room for every bar, ticks that differ, legends and titles that fit into a narrow window."""
+"""Charts and figures of the pages: room for every bar, ticks that differ, narrow windows, true differences."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from convmf.evaluation import plots
 from convmf.evaluation.bootstrap import Estimate
 from convmf.evaluation.comparison import Row
 from convmf.explain import Phrase, TastePhrase
-from pages.shared import charts, cold_charts, curves, explore_kernels, recommend_charts
+from pages.shared import charts, cold_charts, curves, explore_kernels, metrics, recommend_charts
 
 NARROW = 34
 """Characters of an axis title for which a window of 390 pixels has room."""
@@ -68,3 +68,18 @@ def test_legends_have_one_entry_a_line_and_titles_fit_into_a_narrow_window(name)
 def test_the_axis_of_the_comparison_fits_into_a_narrow_window():
     rows = [Row("model", "This model", "m", Estimate(0.8)), Row("biases", "User and item averages", "b", Estimate(0.9))]
     assert len(plots.comparison_plot(rows, "test").figure.layout.xaxis.title.text) < NARROW
+
+
+@pytest.mark.parametrize(
+    ("value", "other", "good", "delta", "arrow", "colour"),
+    [
+        (4.264, 3.415, 1, "+0.84", "up", "green"),
+        (0.8125, 0.95, -1, "−0.14", "down", "green"),
+        (3.0, 3.2, 1, "−0.20", "down", "red"),
+        (3.0, 3.2, 0, "−0.20", "down", "gray"),
+        (3.001, 3.004, 1, "+0.00", "off", "gray"),
+    ],
+)
+def test_a_metric_beside_another_differs_by_what_the_shown_figures_do(value, other, good, delta, arrow, colour):
+    shown = metrics.against(value, other, "against it", good=good)
+    assert shown == {"delta": f"{delta} against it", "delta_arrow": arrow, "delta_color": colour}

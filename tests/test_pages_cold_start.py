@@ -14,7 +14,7 @@ from convmf.data.dataset import Dataset
 from convmf.data.sample import EXAMPLE_DESCRIPTIONS, SAMPLE_NOTE
 from convmf.data.splits import SplitSettings
 from convmf.explain import Phrase, TextDifference, WordDifference, read_text, what_if_rated
-from convmf.labels import in_percent
+from convmf.labels import in_percent, signed
 from convmf.runs.store import RunRecord
 from pages.shared import charts, cold_charts, cold_coloured, cold_input, cold_words
 from pages.shared import workspace as shared
@@ -135,8 +135,8 @@ def test_the_expected_rating_stands_beside_that_of_an_item_without_a_text(worksp
     silent = reading(run, "")
     app = describe(cold_page(), "war soldiers night house river friend")
     (rating,) = (metric for metric in app.metric if metric.label == "Expected rating")
-    difference = reading(run, "war soldiers night house river friend") - silent
-    assert rating.delta == f"{difference:+.2f} against {silent:.2f} without a text"
+    difference = float(rating.value) - round(silent, 2)
+    assert rating.delta == f"{signed(difference)} against {silent:.2f} without a text"
     assert [metric.delta for metric in describe(app, "").metric][0].startswith("+0.00 against")
 
 
@@ -325,7 +325,7 @@ def test_two_texts_side_by_side(workspace):
     first, second = (read_text(model, text).mean for text in ("war soldiers at night", "love wedding at night"))
     figures = {metric.label: metric.value for metric in app.metric}
     assert figures["First text"] == f"{first:.2f}" and figures["Second text"] == f"{second:.2f}"
-    assert figures["Second less first"] == f"{second - first:+.2f}"
+    assert figures["Second less first"] == signed(round(second, 2) - round(first, 2))
     words = app.dataframe[0].value
     assert set(words["Word"]) == {"war", "soldiers", "love", "wedding", "night"}
     assert words.set_index("Word")["Stands"]["night"] == "in both"

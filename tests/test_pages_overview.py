@@ -97,7 +97,7 @@ def test_with_a_trained_run_the_next_step_is_a_new_description(stored):
     assert _buttons(page) == ["Try a new description"]
     (figure,) = page.metric
     assert (figure.label, figure.value) == ("RMSE, known items", "0.812")
-    assert figure.delta == "-0.137 against user and item averages"
+    assert figure.delta == "−0.138 against user and item averages"
     assert "rating points off; the best simple rule" in _texts(page)
     assert r"**First \*try\***" in [link.label for link in page.get("page_link")]
     assert "RMSE on known items 0.812" in _texts(page) and "on new items 0" not in _texts(page)

@@ -264,10 +264,10 @@ def test_steps_of_a_prediction_begin_where_the_one_before_ends():
     assert table.values.tolist() == [
         ["Mean", 3.5, 3.5, "3.50", "begins with"],
         ["up", 3.5, 4.0, "+0.50", "raises it"],
-        ["down", 4.0, 3.0, "-1.00", "lowers it"],
+        ["down", 4.0, 3.0, "−1.00", "lowers it"],
         ["Prediction", 3.0, 3.0, "3.00", "ends with"],
     ]
-    assert "up +0.50; down -1.00" in recommend_charts.waterfall_words(table)
+    assert "up +0.50; down −1.00" in recommend_charts.waterfall_words(table)
     for layer in recommend_charts.waterfall_chart(table, "Points").to_dict()["layer"]:
         assert layer["encoding"]["y"]["sort"] == ["Mean", "up", "down", "Prediction"]
 

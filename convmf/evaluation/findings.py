@@ -45,15 +45,20 @@ def against_simple(part: str, rows: list[Row], n_ratings: int | None = None) -> 
         return Finding(
             title, f"There are only {n_ratings:,} held-out ratings of {items}: too few to say how far off it is."
         )
-    text = (
-        f"On {items}, a typical prediction is {model.value:.2f} rating points off; "
-        f"the best simple rule ({lower_first(simple.label)}) is {simple.rmse.value:.2f} off. "
+    own, rule = f"{model.value:.2f}", f"the best simple rule ({lower_first(simple.label)})"
+    is_close = own == f"{simple.rmse.value:.2f}"
+    text = f"On {items}, a typical prediction is {own} rating points off" + (
+        f", about as far as {rule}. " if is_close else f"; {rule} is {simple.rmse.value:.2f} off. "
     )
     if simple.gain is None:
         return Finding(title, text.strip())
-    verdict, tone = _verdict(simple.gain, DRAWN[part])
+    verdict, tone = _verdict(simple.gain, DRAWN[part], "To be exact, it is" if is_close else "That is")
     better = [row for row in rows if row.key in RIVALS and row.rmse and row.gain and row.gain.sign < 0]
-    told = "".join(f" {row.label} did better than the model: {row.rmse.value:.2f}." for row in better if row.rmse)
+    told = "".join(
+        f" {row.label} did better than the model: {_apart(row.rmse.value, model.value)[0]}."
+        for row in better
+        if row.rmse
+    )
     return Finding(title, text + verdict + told, NEUTRAL if better and tone == GOOD else tone)
 
 
@@ -63,10 +68,8 @@ def meaning_of_texts(rows: list[Row]) -> Finding | None:
     shuffled, model = by_key["shuffled_text"], by_key[MODEL].rmse
     if shuffled.rmse is None or model is None:
         return None
-    text = (
-        f"With the descriptions shuffled between the items, the error on new items is {shuffled.rmse.value:.2f} "
-        f"instead of {model.value:.2f}. "
-    )
+    other, own = _apart(shuffled.rmse.value, model.value)
+    text = f"With the descriptions shuffled between the items, the error on new items is {other} instead of {own}. "
     if shuffled.gain is None:
         better = model.value < shuffled.rmse.value
         return Finding("Do the texts matter?", text.strip(), GOOD if better else BAD)
@@ -190,14 +193,20 @@ def _hundredths(share: float) -> str:
     return f"{round(100 * share, 1) + 0.0:.1f}".replace("-", "−")
 
 
-def _verdict(gain: Estimate, drawn: str) -> tuple[str, str]:
+def _apart(first: float, second: float) -> tuple[str, str]:
+    """Two errors with two digits, or with a third one where they would look alike."""
+    digits = 3 if f"{first:.2f}" == f"{second:.2f}" else 2
+    return f"{first:.{digits}f}", f"{second:.{digits}f}"
+
+
+def _verdict(gain: Estimate, drawn: str, begin: str = "That is") -> tuple[str, str]:
     lower, upper = gain.lower, gain.upper
     loss = Estimate(-gain.value, None if upper is None else -upper, None if lower is None else -lower)
     less = percent(gain, "less") if gain.value > 0 else percent(loss, "more")
     if gain.interval is None:
-        return f"That is {less}; there are too few {drawn} for an interval.", NEUTRAL
+        return f"{begin} {less}; there are too few {drawn} for an interval.", NEUTRAL
     if gain.sign > 0:
-        return f"That is {less}.", GOOD
+        return f"{begin} {less}.", GOOD
     if gain.sign < 0:
-        return f"That is {less}: the simple rule is better.", BAD
-    return f"That is {less}, which could be chance.", NEUTRAL
+        return f"{begin} {less}: the simple rule is better.", BAD
+    return f"{begin} {less}, which could be chance.", NEUTRAL

@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 from convmf.evaluation.bootstrap import Estimate
 from convmf.evaluation.comparison import FLOOR, Row
 from convmf.evaluation.diagnostics import CalibrationBin, Slice, Spread, calibration_gap
-from convmf.labels import plotly_text
+from convmf.labels import plotly_text, signed
 from convmf.palette import ACCENT, AMBER, MODEBAR, QUIET, RED
 
 GREY = "#8A929E"
@@ -87,7 +87,7 @@ def slices_plot(slices: Sequence[Slice], title: str, x_title: str, what: str) ->
             line={"color": ACCENT, "width": 2.5},
             marker={"size": 9},
             customdata=[
-                f"{_words(part.rmse)}<br>predicts {part.mean_error.value:+.2f} against reality on average"
+                f"{_words(part.rmse)}<br>predicts {signed(part.mean_error.value)} against reality on average"
                 f"<br>{part.n_ratings:,} rating{'s' * (part.n_ratings != 1)}"
                 for part in slices
             ],

@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from convmf.labels import in_percent
-from pages.shared import charts, cold_charts, frame
+from pages.shared import charts, cold_charts, frame, metrics
 from pages.shared.cold_state import Subject, reading
 
 if TYPE_CHECKING:  # the module behind it imports torch
@@ -63,13 +63,11 @@ def remarks(subject: Subject, text: str, result: TextReading) -> None:
 def figures(subject: Subject, result: TextReading) -> None:
     """The expected rating, how sure it is, and how far tastes differ."""
     silent = reading(subject.run_id, subject.ended, "").mean
-    difference = result.mean - silent
     with st.container(horizontal=True):
         st.metric(
             "Expected rating",
             f"{result.mean:.2f}",
-            delta=f"{difference:+.2f} against {silent:.2f} without a text",
-            delta_color="normal" if abs(difference) >= 0.005 else "off",
+            **metrics.against(result.mean, silent, f"against {silent:.2f} without a text", good=1),
             width=230,
             help="Mean of the predicted ratings of all users, on the scale of the data. Without a text: what it "
             "expects of an item of which nothing is known. The usual rating in this data, of items that people chose "

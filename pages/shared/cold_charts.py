@@ -9,6 +9,7 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
+from convmf.labels import signed
 from convmf.palette import ACCENT, AMBER, QUIET, RED
 from pages.shared import charts
 
@@ -34,7 +35,7 @@ def spread_words(result: TextReading) -> str:
 def evidence_words(phrases: Sequence[Phrase]) -> str:
     """The bars of the phrases in words."""
     table = charts.evidence_table(phrases)
-    listed = "; ".join(f"{row.phrase} {row.weight:+.2f}" for row in table.itertuples())
+    listed = "; ".join(f"{row.phrase} {signed(row.weight)}" for row in table.itertuples())
     return f"Bar chart of the phrases and the rating points that each adds: {listed}."
 
 
@@ -86,9 +87,9 @@ def difference_chart(table: pd.DataFrame) -> alt.Chart:
 
 def difference_words(table: pd.DataFrame, found: TextDifference) -> str:
     """The bars of the words in words."""
-    listed = "; ".join(f"{row.word} {row.effect:+.2f}, {row.stands_in}" for row in table.itertuples())
+    listed = "; ".join(f"{row.word} {signed(row.effect)}, {row.stands_in}" for row in table.itertuples())
     return (
-        f"Bar chart of the words behind the difference of {found.difference:+.2f} rating points between the second "
+        f"Bar chart of the words behind the difference of {signed(found.difference)} rating points between the second "
         f"text and the first: {listed}."
     )
 
@@ -159,7 +160,7 @@ def movement_chart(table: pd.DataFrame) -> alt.LayerChart:
 
 def movement_words(table: pd.DataFrame) -> str:
     """The movements in words."""
-    listed = "; ".join(f"{row.factor} from {row.text:+.2f} to {row.item:+.2f}" for row in table.itertuples())
+    listed = "; ".join(f"{row.factor} from {signed(row.text)} to {signed(row.item)}" for row in table.itertuples())
     return f"Chart of the item's factors, from what the text says to where the ratings moved them: {listed}."
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import streamlit as st
 
-from convmf.labels import in_percent
+from convmf.labels import in_percent, signed
 from pages.shared import charts, cold_charts, cold_coloured
 from pages.shared.cold_input import SECOND, TEXT
 from pages.shared.cold_state import Subject, reading
@@ -32,7 +32,7 @@ def show(subject: Subject, text: str) -> None:
             st.metric(label, f"{result.mean:.2f}", width=150, help="Expected rating: the mean over all users.")
         st.metric(
             "Second less first",
-            f"{other.mean - one.mean:+.2f}",
+            signed(round(other.mean, 2) - round(one.mean, 2)),  # of the two figures as they stand beside it
             width=180,
             help="In rating points. A single person's rating varies much more than this; see the range above.",
         )
@@ -56,8 +56,8 @@ def _words(one: TextReading, other: TextReading) -> None:
     charts.draw(cold_charts.difference_chart(table), "cold_difference", cold_charts.difference_words(table, found))
     clipped = abs(found.difference - (other.mean - one.mean)) > 0.005
     st.caption(
-        f"The bars add up to {found.difference:+.2f} rating points for the average user. A word in both texts counts "
-        "for as much as its surroundings change what it does."
+        f"The bars add up to {signed(found.difference)} rating points for the average user. A word in both texts "
+        "counts for as much as its surroundings change what it does."
         + (" Cut to the scale, the difference is the one above." if clipped else "")
     )
     with st.expander("All words as a table"):

@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from convmf.labels import in_percent
-from pages.shared import charts, cold_charts, frame, given_ratings, pick
+from pages.shared import charts, cold_charts, frame, given_ratings, metrics, pick
 from pages.shared.cold_state import Subject
 
 if TYPE_CHECKING:  # the module behind it imports torch
@@ -56,7 +56,7 @@ def _change(subject: Subject, found: WhatIf) -> None:
         st.metric(
             "Expected rating",
             f"{after:.2f}",
-            delta=f"{after - before:+.2f} against {before:.2f} by its text",
+            **metrics.against(after, before, f"against {before:.2f} by its text", good=1),
             width=230,
             help="Mean of the predicted ratings of all users.",
         )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 import streamlit as st
 
+from convmf.labels import signed
 from pages.shared import charts, cold_charts, cold_coloured, frame
 from pages.shared.cold_input import TEXT
 from pages.shared.cold_state import Subject, replacements
@@ -132,7 +133,7 @@ def _replace(subject: Subject, text: str, spoken: list[WordWeight], selected: tu
 
 def _named(text: str, stretch: tuple[int, int], stretches: dict[tuple[int, int], WordWeight]) -> str:
     word = stretches[stretch]
-    figure = f"{word.weight:+.3f}" if word.known else "unknown"
+    figure = signed(word.weight, 3) if word.known else "unknown"
     return f"{text[stretch[0] : stretch[1]]} · {figure}"
 
 

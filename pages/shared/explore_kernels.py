@@ -9,6 +9,7 @@ import altair as alt
 import pandas as pd
 import streamlit as st
 
+from convmf.labels import signed
 from convmf.palette import ACCENT, RED
 from convmf.runs.store import RunRecord
 from pages.shared import address, charts, frame, pick
@@ -187,4 +188,4 @@ def moves_chart(table: pd.DataFrame) -> alt.Chart:
 
 def moves_words(table: pd.DataFrame) -> str:
     """What is to be seen in the chart, in words."""
-    return "Bar chart of changes: " + "; ".join(f"{row.factor} {row.change:+.3f}" for row in table.itertuples())
+    return "Bar chart of changes: " + "; ".join(f"{row.factor} {signed(row.change, 3)}" for row in table.itertuples())

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import altair as alt
 import pandas as pd
 
+from convmf.labels import signed
 from convmf.palette import ACCENT, AMBER, QUIET, RED
 from pages.shared import charts
 
@@ -27,7 +28,7 @@ def waterfall_table(first: Step, steps: Sequence[Step], last: Step) -> pd.DataFr
     rows = [(first[0], first[1], first[1], f"{first[1]:.2f}", "begins with")]
     level = first[1]
     for name, value in steps:
-        rows.append((name, level, level + value, f"{value:+.2f}", RAISES if value >= 0 else LOWERS))
+        rows.append((name, level, level + value, signed(value), RAISES if value >= 0 else LOWERS))
         level += value
     rows.append((last[0], last[1], last[1], f"{last[1]:.2f}", "ends with"))
     return pd.DataFrame(rows, columns=["step", "start", "end", "label", "kind"])
@@ -127,5 +128,5 @@ def phrases_chart(table: pd.DataFrame) -> alt.Chart:
 
 def phrases_words(table: pd.DataFrame) -> str:
     """What is to be seen in the chart, in words."""
-    listed = "; ".join(f"{row.phrase} {row.difference:+.2f}" for row in table.itertuples())
+    listed = "; ".join(f"{row.phrase} {signed(row.difference)}" for row in table.itertuples())
     return f"Bar chart of phrases by how many points more they add for this user than for the average one: {listed}."

@@ -10,7 +10,7 @@ import streamlit as st
 
 from convmf.data.dataset import Dataset
 from convmf.runs.store import RunRecord
-from pages.shared import charts, frame, pick, recommend_charts, recommend_list
+from pages.shared import charts, frame, metrics, pick, recommend_charts, recommend_list
 from pages.shared.workspace import dataset, model
 
 if TYPE_CHECKING:  # the modules behind them import torch
@@ -66,8 +66,7 @@ def _figures(ratings: UserRatings) -> None:
         st.metric(
             "Their mean rating",
             f"{ratings.mean:.2f}",
-            delta=f"{ratings.mean - ratings.usual:+.2f} against everybody's {ratings.usual:.2f}",
-            delta_color="off",
+            **metrics.against(ratings.mean, ratings.usual, f"against everybody's {ratings.usual:.2f}"),
             width=260,
             help="In rating points. Some rate everything higher than others do; the model sets that apart from taste.",
         )

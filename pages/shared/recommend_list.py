@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import streamlit as st
 
-from convmf.labels import in_percent
+from convmf.labels import in_percent, signed
 from convmf.runs.store import RunRecord
 from pages.shared import address, charts, frame, recommend_charts
 
@@ -89,7 +89,7 @@ def _begin(rows: Sequence[PredictionParts], parts: Sequence[str]) -> str:
     common = _common(rows, parts)
     if not common:
         return ""
-    level = f" and this user's level ({rows[0].user_bias:+.2f})" if "user_bias" in common else ""
+    level = f" and this user's level ({signed(rows[0].user_bias)})" if "user_bias" in common else ""
     return f"Each begins with the mean of all ratings ({rows[0].mean:.2f}){level}; the parts are added to that. "
 
 
@@ -123,7 +123,7 @@ def raised_by(item: ExplainedItem, labels: Mapping[str, str]) -> str:
     best = max(item.shares, key=lambda share: share.share, default=None)
     if best is None or best.share < 0.005:
         return "none of them"
-    return f"{best.share:+.2f} {labels[best.item_id]}: {best.given:g}"  # the figure first: a long title is cut
+    return f"{signed(best.share)} {labels[best.item_id]}: {best.given:g}"  # the figure first: a long title is cut
 
 
 def _columns(parts: Sequence[str]) -> dict[str, object]:

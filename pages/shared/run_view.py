@@ -10,7 +10,7 @@ import streamlit as st
 from convmf.errors import ConvMFError
 from convmf.runs.jobs import Progress
 from convmf.runs.store import RunRecord
-from pages.shared import curves, device, frame, new_training, run_curves, run_details, run_result, run_words
+from pages.shared import curves, device, frame, metrics, new_training, run_curves, run_details, run_result, run_words
 from pages.shared.run_words import NONE, STATES, UNCORRECTED, duration, show_progress
 from pages.shared.workspace import jobs, read_only, store
 
@@ -117,7 +117,7 @@ def _figures(run: RunRecord, progress: Progress, history: Sequence[Mapping[str, 
     best = curves.best_iteration(history)
     seconds = progress.seconds_elapsed
     level = ((run.baselines or {}).get("biases") or {}).get("valid")
-    delta = f"{best[1] - level:+.3f} against averages" if best and level else None
+    delta = metrics.against(best[1], level, "against averages", digits=3, good=-1) if best and level else {}
     with st.container(horizontal=True):
         st.metric(
             "Iterations",
@@ -131,8 +131,7 @@ def _figures(run: RunRecord, progress: Progress, history: Sequence[Mapping[str, 
         st.metric(
             "Best validation RMSE",
             f"{best[1]:.3f}" if best else NONE,
-            delta=delta,
-            delta_color="inverse",
+            **delta,
             width=230,
             help="Typical error in rating points on ratings it doesn't learn from; lower is better. Averages: what "
             "user and item averages alone reach.",
