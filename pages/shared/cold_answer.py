@@ -15,6 +15,8 @@ if TYPE_CHECKING:  # the module behind it imports torch
     from convmf.explain import TextReading
 
 FEW_WORDS = 5
+WHY_PASSED_OVER = "missing there, too rare, or in so many of them that they tell nothing"
+"""Why words of a description aren't in the vocabulary, after "in the descriptions that it learned from"."""
 MANY_UNKNOWN = 0.5
 """Unknown words, as a share of the known ones, from which they are spoken of."""
 METRIC_WIDTH = 190
@@ -38,19 +40,20 @@ def remarks(subject: Subject, text: str, result: TextReading) -> None:
         )
     elif not result.known_words:
         st.warning(
-            "The model knows none of these words: in the descriptions that it learned from they are missing, or too "
-            "rare. So the figures below are those for an empty description, and say nothing about this one."
+            "The model reads none of these words. In the descriptions that it learned from they are "
+            f"{WHY_PASSED_OVER}. So the figures below are those for an empty description, and say nothing about this "
+            "one."
         )
     elif len(result.known_words) < FEW_WORDS:
         st.info(
-            f"The model knows only {len(result.known_words)} of the words in this description. "
+            f"The model reads only {len(result.known_words)} of the words in this description. "
             "A few sentences make a better prediction."
         )
     elif len(result.unknown_words) >= MANY_UNKNOWN * len(result.known_words):
         st.info(
-            f"The model knows {len(result.known_words)} of the {len(result.known_words) + len(result.unknown_words)} "
-            "words here that could say something. The others are missing in the descriptions that it learned from, or "
-            "too rare there, so they don't count, however clear they are."
+            f"The model reads {len(result.known_words)} of the {len(result.known_words) + len(result.unknown_words)} "
+            "words here that could say something. In the descriptions that it learned from, the others are "
+            f"{WHY_PASSED_OVER}; so they don't count, however clear they are."
         )
     n_known = len(net.vocabulary.read(text))
     if n_known > net.config.max_length:

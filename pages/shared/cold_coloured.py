@@ -23,7 +23,7 @@ _HTML = """
 <div class="legend" aria-hidden="true">
   <span><i class="up">word</i> raises the rating</span>
   <span><i class="down">word</i> lowers it</span>
-  <span><i class="unknown">word</i> unknown to the model</span>
+  <span><i class="unknown">word</i> not read by the model</span>
 </div>
 <div class="text" role="group"></div>
 """
@@ -170,7 +170,7 @@ def pieces(text: str, spoken: list[WordWeight], strongest: float) -> list[dict[s
             found.append({"text": text[end : word.start]})
         piece: dict[str, Any] = {"text": text[word.start : word.end], "start": word.start, "end": word.end}
         if not word.known:
-            piece |= {"kind": "unknown", "says": "the model doesn't know or read this word"}
+            piece |= {"kind": "unknown", "says": "the model doesn't read this word"}
         else:
             share = abs(word.weight) / strongest if strongest else 0.0
             verb = "raises" if word.weight >= 0 else "lowers"

@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from convmf.labels import signed
-from pages.shared import charts, cold_charts, cold_coloured, frame
+from pages.shared import charts, cold_answer, cold_charts, cold_coloured, frame
 from pages.shared.cold_input import TEXT
 from pages.shared.cold_state import Subject, replacements
 from pages.shared.distinct import distinct
@@ -23,7 +23,7 @@ RATING_HELP = "The average user's rating; cutting each user's to the scale may c
 
 
 def show(subject: Subject, text: str, result: TextReading) -> None:
-    """Colours, phrases, the words it doesn't know, and what others would do."""
+    """Colours, phrases, the words it passes over, and what others would do."""
     if not result.known_words and not result.unknown_words:
         st.caption("There is no word to colour yet. Type a description above.")
         return
@@ -133,7 +133,7 @@ def _replace(subject: Subject, text: str, spoken: list[WordWeight], selected: tu
 
 def _named(text: str, stretch: tuple[int, int], stretches: dict[tuple[int, int], WordWeight]) -> str:
     word = stretches[stretch]
-    figure = signed(word.weight, 3) if word.known else "unknown"
+    figure = signed(word.weight, 3) if word.known else "not read"
     return f"{text[stretch[0] : stretch[1]]} · {figure}"
 
 
@@ -161,10 +161,11 @@ def _phrases(result: TextReading) -> None:
 def _known_and_unknown(result: TextReading) -> None:
     known, unknown = st.columns(2)
     with known:
-        st.markdown(f"**Known words ({len(result.known_words):,})**", help="They stand in the texts learned from.")
+        st.markdown(f"**Words it reads ({len(result.known_words):,})**", help="They stand in the texts learned from.")
         st.text(_word_list(result.known_words))
     with unknown:
-        st.markdown(f"**Unknown words ({len(result.unknown_words):,})**", help="The model passes over them.")
+        reasons = f"In the texts learned from they are {cold_answer.WHY_PASSED_OVER}."
+        st.markdown(f"**Words it passes over ({len(result.unknown_words):,})**", help=reasons)
         st.text(_word_list(result.unknown_words))
 
 
