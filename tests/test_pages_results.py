@@ -257,6 +257,7 @@ def test_runs_are_compared_with_what_differs_marked(workspace):
     assert len(plots(app)) == 1 and "A <b>bold</b> one: best validation error" in plots(app)[0]
     assert "&lt;b&gt;bold" in app.get("plotly_chart")[0].proto.spec
     assert "Settings: 1 differ" in texts(app)
+    assert "95 % intervals, over the items for new ones, over the users for known ones" in texts(app)
     table = app.dataframe[-1].value
     assert table["Name"].tolist() == ["lambda_v"] and table[""].tolist() == ["≠"]
     assert table[second.name].tolist() == ["8.0"]
@@ -311,6 +312,8 @@ def test_the_lowest_error_is_marked_where_runs_can_be_compared(workspace):
         rmse == best for rmse in cold
     ]
     assert all("\u00a0% (" in text for text in marked.loc["Known items: less error"])
+    best = [min(values["valid_rmse"] for values in run.report["history"]) for run in runs]
+    assert marked.loc["Best validation RMSE"].tolist() == [f"{rmse:.3f}" for rmse in best], "as Train shows it"
     plain = results_runs.figures_table(runs, ["a", "c"], datasets, mark_best=False)
     assert not any("**" in text for text in plain.loc["New items: RMSE"])
 

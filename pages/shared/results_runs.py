@@ -10,7 +10,7 @@ import streamlit as st
 
 from convmf.runs.compare import SettingRow, setting_rows
 from convmf.runs.store import DatasetRecord, RunRecord
-from pages.shared import address, frame, results_manage, results_view, run_words, settings
+from pages.shared import address, curves, frame, results_manage, results_view, run_words, settings
 from pages.shared.workspace import read_only, store
 
 MAX_COMPARED = 8
@@ -148,8 +148,8 @@ def _compare(chosen: list[RunRecord], datasets: Mapping[str, DatasetRecord]) -> 
         figures_table(chosen, names, datasets, mark_best=comparable), border="horizontal", alt="Errors of the runs"
     )
     st.caption(
-        "In brackets: 95 % intervals over the users. Less error: how much lower it is than that of user and item "
-        "averages alone." + (" Bold: the lowest error." if comparable else "")
+        "In brackets: 95 % intervals, over the items for new ones, over the users for known ones. Less error: how much "
+        "lower it is than that of user and item averages alone." + (" Bold: the lowest error." if comparable else "")
     )
     rows = setting_rows(chosen)
     different = [row for row in rows if row.differs]
@@ -209,8 +209,10 @@ def figures_table(
         ]
         table[f"{title}: less error"] = [run_words.NONE if gain is None else short_percent(gain) for gain in gains]
     reports = [run.report or {} for run in chosen]
-    valid = [report.get("rmse", {}).get("valid") for report in reports]
-    table["RMSE, validation"] = [run_words.NONE if value is None else f"{value:.3f}" for value in valid]
+    # As on Train: of the iteration that was kept. What the report calls "valid" is the finished model's, which was put
+    # right for new descriptions since.
+    best = [curves.best_iteration(report.get("history") or ()) for report in reports]
+    table["Best validation RMSE"] = [run_words.figure(found and found[1]) for found in best]
     table["Best iteration"] = [str(report.get("best_iteration", run_words.NONE)) for report in reports]
     table["Time of the iterations"] = [
         run_words.duration(report["seconds"]) if "seconds" in report else run_words.NONE for report in reports
