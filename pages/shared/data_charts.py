@@ -16,6 +16,10 @@ from convmf.labels import in_percent, plotly_text
 MAX_BARS = 25
 MAX_POINTS = 400
 MAX_TEXTS = 5_000
+MOST_SINGLE_STEPS = 6
+"""An axis of so few whole numbers is told to take steps of one; left alone, Plotly would take halves."""
+FEW_RATINGS = 100
+"""Items with fewer ratings have more than the powers of ten on the logarithmic axis."""
 HEIGHT = 320
 CONFIG = {
     "displaylogo": False,
@@ -55,9 +59,11 @@ def rating_histogram(dataset: Dataset) -> Picture:
     )
     caption = f"The mean rating is {mean:.2f}, the standard deviation {spread:.2f}."
     most = values[int(counts.argmax())]
+    figure = _figure(bars, "Rating", "Number of ratings", whole_x=len(values) <= 12)
+    figure.update_yaxes(_whole_steps(int(counts.max())))
     return Picture(
         "Ratings given",
-        _figure(bars, "Rating", "Number of ratings", whole_x=len(values) <= 12),
+        figure,
         caption,
         f"Bar chart of the ratings. {caption} The most frequent rating is {most:g}.",
     )
@@ -76,14 +82,17 @@ def long_tail(dataset: Dataset) -> Picture:
         fill="tozeroy",
         hovertemplate="Item number %{x:,}: %{y:,} ratings<extra></extra>",
     )
-    n_top = max(1, round(len(rated) / 10))
+    # Of fewer than ten items there is no tenth.
+    n_top, top = (round(len(rated) / 10), "tenth of the items") if len(rated) >= 10 else (1, "item")
     share = rated[:n_top].sum() / rated.sum()
     n_unrated = len(counts) - len(rated)
-    caption = f"The most rated tenth of the items has {in_percent(share)} of the ratings. " + (
+    caption = f"The most rated {top} has {in_percent(share)} of the ratings. " + (
         f"Items without any rating: {n_unrated:,}." if n_unrated else "Every item has a rating."
     )
     figure = _figure(line, "Items, the most rated first", "Ratings of the item (log scale)")
-    figure.update_yaxes(type="log", dtick=1, range=[-0.1, float(np.log10(rated[0])) + 0.2])
+    figure.update_xaxes(_whole_steps(len(rated)))
+    ticks = {"dtick": 1} if rated[0] >= FEW_RATINGS else {"tickvals": [1, 2, 5, 10, 20, 50]}
+    figure.update_yaxes(type="log", range=[-0.1, float(np.log10(rated[0])) + 0.2], **ticks)
     return Picture("The long tail", figure, caption, f"Line chart of the ratings of each item. {caption}")
 
 
@@ -114,7 +123,7 @@ def text_lengths(dataset: Dataset) -> Picture:
     longest = max(1, int(np.percentile(lengths, 99)))
     counts, edges = _length_bins(np.minimum(lengths, longest), longest)
     bars = go.Bar(
-        x=((edges[:-1] + edges[1:]) / 2).tolist(),
+        x=((edges[:-1] + edges[1:] - 1) / 2).tolist(),
         y=counts.tolist(),
         width=np.diff(edges).tolist(),
         customdata=np.column_stack([edges[:-1], edges[1:] - 1]).tolist(),
@@ -124,6 +133,8 @@ def text_lengths(dataset: Dataset) -> Picture:
     if step > 1:
         caption += f" Counted in {len(lengths):,} of {len(texts):,} descriptions."
     figure = _figure(bars, "Words in the description", "Number of items")
+    figure.update_xaxes(_whole_steps(longest))
+    figure.update_yaxes(_whole_steps(int(counts.max())))
     return Picture("Length of the descriptions", figure, caption, f"Bar chart of the text lengths. {caption}")
 
 
@@ -132,6 +143,11 @@ def _length_bins(lengths: NDArray[np.int64], longest: int) -> tuple[NDArray[np.i
     step = max(1, -(-longest // MAX_BARS))
     edges = np.arange(0, longest + step + 1, step)
     return np.histogram(lengths, bins=edges)[0], edges
+
+
+def _whole_steps(most: int) -> dict[str, int]:
+    """What keeps an axis that counts up to ``most`` from ticks between whole numbers."""
+    return {"dtick": 1} if most <= MOST_SINGLE_STEPS else {}
 
 
 def _figure(trace: go.Bar | go.Scatter | None, x_title: str, y_title: str, *, whole_x: bool = False) -> go.Figure:

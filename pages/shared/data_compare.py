@@ -22,7 +22,11 @@ FIGURES: tuple[tuple[str, str, str], ...] = (
     ("Density", "{0.density:.2%}", "Share of all user-item pairs that were rated."),
     ("Ratings of a user", "{0.ratings_per_user:,.0f}", "Median."),
     ("Ratings of a rated item", "{0.ratings_per_item:,.0f}", "Median. Where it is low, descriptions have most to add."),
-    ("Ratings of the top tenth", "{0.top_tenth:.0%}", "Share that the most rated tenth of the rated items has."),
+    (
+        "Ratings of the top tenth",
+        "{0.top_tenth:.0%}",
+        "Share that the most rated tenth of the rated items has; of fewer than ten, the first.",
+    ),
     ("Rating scale", "{0.lowest:.4g} to {0.highest:.4g}", "Lowest and highest rating that occurs."),
     ("Mean rating", "{0.mean:.2f}", "In rating points."),
     ("Standard deviation", "{0.deviation:.2f}", "In rating points: the error of giving everything the mean."),

@@ -17,7 +17,8 @@ if TYPE_CHECKING:  # the modules behind them import torch
     from convmf.explain import PredictionParts, TastePhrase, UserRatings
     from convmf.model.convmf import ConvMF
 
-TABLE_HEIGHT = 386
+TABLE_HEIGHT, TABLE_ROWS = 386, 10
+"""Height of the user's ratings in pixels, and how many rows fit into it."""
 
 
 def show(run: RunRecord, net: ConvMF, data: Dataset) -> None:
@@ -86,7 +87,7 @@ def _ratings(ratings: UserRatings, labels: Mapping[str, str]) -> None:
     st.dataframe(
         table,
         hide_index=True,
-        height=TABLE_HEIGHT,
+        height=TABLE_HEIGHT if len(table) > TABLE_ROWS else "content",
         key="recommend_ratings",
         column_config={
             "Item": st.column_config.TextColumn(width="medium"),
