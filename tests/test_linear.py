@@ -8,8 +8,9 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import Ridge
 from torch import Tensor
 
-from convmf.data.text import UNK
+from convmf.data.text import PAD, UNK
 from convmf.model.linear import LinearReader
+from convmf.model.token_ids import TokenIds
 from convmf.training.linear import fit_linear_reader, linear_word_vectors
 
 N_WORDS, N_FACTORS, N_ITEMS = 12, 3, 200
@@ -26,7 +27,8 @@ def world() -> tuple[Tensor, Tensor, Tensor]:
 
 def fitted(token_ids: Tensor, factors: Tensor, weights: Tensor | None = None) -> LinearReader | None:
     own = torch.ones(len(factors)) if weights is None else weights
-    return fit_linear_reader(token_ids, factors, own, vocab_size=N_WORDS + UNK + 1)
+    texts = TokenIds.of([[word for word in row if word != PAD] for row in token_ids.tolist()])
+    return fit_linear_reader(texts, factors, own, vocab_size=N_WORDS + UNK + 1)
 
 
 def start(token_ids: Tensor, factors: Tensor, weights: Tensor | None = None, width: int = N_FACTORS) -> Tensor | None:

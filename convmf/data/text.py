@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
@@ -183,15 +183,18 @@ class Vocabulary:
 
         Equal to :meth:`encode_text` of each text, without the tokens' places.
         """
-        rows = []
-        for text in texts:
-            spoken = words(text) if self.decades else written_words(text)
-            known = [token_id for word in spoken if (token_id := self._id_of.get(word)) is not None]
-            rows.append(known[:max_length])
+        rows = list(self.encode_each(texts, max_length))
         token_ids = np.full((len(rows), max(map(len, rows), default=0)), PAD, dtype=np.int64)
         for row, ids in enumerate(rows):
             token_ids[row, : len(ids)] = ids
         return token_ids
+
+    def encode_each(self, texts: Iterable[str], max_length: int) -> Iterator[list[int]]:
+        """As :meth:`encode`, one text after the other, without PAD."""
+        for text in texts:
+            spoken = words(text) if self.decades else written_words(text)
+            known = [token_id for word in spoken if (token_id := self._id_of.get(word)) is not None]
+            yield known[:max_length]
 
     def known_and_unknown(self, text: str) -> tuple[list[str], list[str]]:
         """The distinct words of a text, stop words aside: those that are read, a year also by its decade, and the

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from convmf.data.text import PAD
 from convmf.errors import ModelError
 from convmf.model.max_conv import max_conv, text_lengths, winning_windows
+from convmf.model.token_ids import TokenIds
 
 MAX_NORM = 5.0
 
@@ -224,7 +225,7 @@ class _Reader(Protocol):
 
 @torch.no_grad()
 def encode_texts(
-    model: _Reader, token_ids: Tensor, device: torch.device | str = "cpu", batch_size: int = 512
+    model: _Reader, token_ids: Tensor | TokenIds, device: torch.device | str = "cpu", batch_size: int = 512
 ) -> Tensor:
     """θ of many texts in evaluation mode, (n_texts, output_dimension), on ``device``.
 
@@ -233,12 +234,12 @@ def encode_texts(
     """
     was_training = model.training
     model.eval()
-    lengths = text_lengths(token_ids)
+    lengths = token_ids.lengths if isinstance(token_ids, TokenIds) else text_lengths(token_ids)
     order = torch.argsort(lengths, stable=True)
     factors = torch.empty(len(token_ids), model.output_dimension, device=device)
     for rows in order.split(batch_size) if len(order) else ():
         longest = int(lengths[rows].max())
-        factors[rows.to(device)] = model(token_ids[rows, :longest].to(device)).to(factors.dtype)
+        factors[rows.to(device)] = model(token_ids[rows][:, :longest].to(device)).to(factors.dtype)
     model.train(was_training)
     return factors
 

@@ -16,6 +16,7 @@ from convmf.model.cnn import CnnNlpModel
 from convmf.model.ensemble import TextNetwork
 from convmf.model.loss import ConvMFLossFunc
 from convmf.model.max_conv import text_lengths
+from convmf.model.token_ids import TokenIds
 
 log = logging.getLogger(__name__)
 
@@ -137,7 +138,7 @@ def mean_loss(
 
 
 def shuffled_batches(
-    token_ids: Tensor,
+    token_ids: Tensor | TokenIds,
     targets: Tensor,
     item_weights: Tensor,
     rows: Tensor,

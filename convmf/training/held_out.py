@@ -14,7 +14,7 @@ from convmf.model.als import Stopped
 from convmf.model.cnn import CnnNlpModel
 from convmf.model.linear import LinearReader
 from convmf.training.calibration import artanh
-from convmf.training.linear import fit_linear_reader, linear_word_vectors
+from convmf.training.linear import BATCH, fit_linear_reader, linear_word_vectors
 from convmf.training.reader import TextReader
 
 # Networks that know two thirds of the items read the others better than those that know half; more parts gain little,
@@ -90,7 +90,9 @@ def read_held_out(
             if loss >= least:
                 break
             least, best, reading = loss, learner.weights(), text_factors
-        said = artanh(reading) if linear is None else linear(reader.token_ids[held]).to(reading)
+        said = artanh(reading)
+        if linear is not None:
+            said = torch.cat([linear(batch) for batch in reader.token_ids.take(held).batches(BATCH)]).to(reading)
         (network,) = learner.model(best).members
         return reading, said, network
 
@@ -104,7 +106,7 @@ def read_held_out(
 def linear_reader(reader: TextReader, item_factors: Tensor, weights: Tensor, rows: Tensor) -> LinearReader | None:
     """A linear reader fitted to the items in ``rows``, on the CPU; None where their texts tell it nothing."""
     vocab_size = len(reader.vocabulary)
-    return fit_linear_reader(reader.token_ids[rows], item_factors[rows], weights[rows], vocab_size=vocab_size)
+    return fit_linear_reader(reader.token_ids.take(rows), item_factors[rows], weights[rows], vocab_size=vocab_size)
 
 
 def _untaught(reader: TextReader, linear: LinearReader | None, number: int) -> TextReader:

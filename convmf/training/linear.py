@@ -9,6 +9,10 @@ from torch import Tensor
 
 from convmf.data.text import UNK
 from convmf.model.linear import LinearReader, distinct_words, text_weights
+from convmf.model.token_ids import TokenIds
+
+BATCH = 512
+"""Texts that a linear reader reads at once: in all together a long one would take its length in each."""
 
 # From 1 to 3 times an item's mean weight new items are read equally well.
 _PENALTY = 2.0
@@ -18,7 +22,7 @@ _PENALTY = 2.0
 _SPREAD = 0.1
 
 
-def fit_linear_reader(token_ids: Tensor, factors: Tensor, weights: Tensor, *, vocab_size: int) -> LinearReader | None:
+def fit_linear_reader(token_ids: TokenIds, factors: Tensor, weights: Tensor, *, vocab_size: int) -> LinearReader | None:
     """Ridge regression from which words a text has to the item's factors.
 
     The target is v itself: artanh v is nearly that but for the far ends, and the calibration puts the rest right.
@@ -26,7 +30,7 @@ def fit_linear_reader(token_ids: Tensor, factors: Tensor, weights: Tensor, *, vo
     Parameters
     ----------
     token_ids
-        (n_rows, length), PAD behind the texts.
+        Of ``n_rows`` texts.
     factors, weights
         v of these items, (n_rows, D), and w_j of each, (n_rows,).
 
@@ -37,10 +41,8 @@ def fit_linear_reader(token_ids: Tensor, factors: Tensor, weights: Tensor, *, vo
     from sklearn.linear_model import Ridge
 
     idf = _inverse_document_frequencies(token_ids, vocab_size)
-    counting, words = (tensor.numpy() for tensor in text_weights(token_ids, idf))
-    places = np.nonzero(counting)
-    shape = len(token_ids), vocab_size
-    texts = scipy.sparse.csr_array((counting[places].astype(np.float64), (places[0], words[places])), shape=shape)
+    batches = (text_weights(batch, idf) for batch in token_ids.batches(BATCH))
+    texts = scipy.sparse.vstack([_sparse(*batch, vocab_size) for batch in batches], format="csr")
     own, targets = weights.cpu().double().numpy(), factors.cpu().double().numpy()
     if not texts.nnz or not (targets != targets[0]).any():
         return None
@@ -73,13 +75,23 @@ def linear_word_vectors(linear: LinearReader, *, width: int, others_std: float, 
     return vectors
 
 
-def _inverse_document_frequencies(token_ids: Tensor, vocab_size: int) -> Tensor:
+def _sparse(weights: Tensor, words: Tensor, vocab_size: int) -> scipy.sparse.csr_array:
+    """How much each word of a batch of texts counts, (batch, vocab_size), see :func:`text_weights`."""
+    counting = weights.numpy()
+    places = np.nonzero(counting)
+    entries = counting[places].astype(np.float64), (places[0], words.numpy()[places])
+    return scipy.sparse.csr_array(entries, shape=(len(counting), vocab_size))
+
+
+def _inverse_document_frequencies(token_ids: TokenIds, vocab_size: int) -> Tensor:
     """ln((1 + texts) / (1 + texts with the word)) + 1 of each word, (vocab_size,); 0 for PAD and UNK.
 
     Also for words that no text has: nothing is known of them, so they mustn't make a text count as longer.
     """
-    words, first = distinct_words(token_ids)
-    found = torch.bincount(words[first], minlength=vocab_size)
+    found = torch.zeros(vocab_size, dtype=torch.int64)
+    for batch in token_ids.batches(BATCH):
+        words, first = distinct_words(batch)
+        found += torch.bincount(words[first], minlength=vocab_size)
     idf = torch.log((1 + len(token_ids)) / (1 + found)) + 1
     idf[: UNK + 1] = 0.0
     idf[found == 0] = 0.0

@@ -14,6 +14,7 @@ from convmf.model.cnn import encode_texts
 from convmf.model.convmf import build_cnn
 from convmf.model.ensemble import TextNetwork
 from convmf.model.loss import ConvMFLossFunc
+from convmf.model.token_ids import TokenIds
 from convmf.training.checkpoint import (
     Shapes,
     optimizer_tensors,
@@ -44,7 +45,7 @@ class TextReader:
         pretrained: Tensor | None = None,
     ) -> None:
         self.vocabulary, self.config, self.device = vocabulary, config, device
-        self.token_ids = torch.from_numpy(vocabulary.encode(texts, config.max_length))
+        self.token_ids = TokenIds.of(list(vocabulary.encode_each(texts, config.max_length)))
         self.pretrained = pretrained
         self._start_network()
 
@@ -107,7 +108,8 @@ class TextReader:
 
     def read(self, rows: Tensor | None = None) -> Tensor:
         """θ of the items in ``rows``, (n_rows, D); of every item, (n_items, D), where it is None."""
-        return encode_texts(self.average, self.token_ids if rows is None else self.token_ids[rows], self.device)
+        token_ids = self.token_ids if rows is None else self.token_ids.take(rows)
+        return encode_texts(self.average, token_ids, self.device)
 
     def read_by(self, network: TextNetwork) -> Tensor:
         """θ of every item as another network of this vocabulary reads it, (n_items, D)."""
