@@ -76,6 +76,7 @@ def _live(subject: Subject, examples: list[tuple[str, str]]) -> None:
         _read(subject, examples)
     except ConvMFError as error:
         st.error(frame.plain(str(error)))
+    address.write()
 
 
 def _read(subject: Subject, examples: list[tuple[str, str]]) -> None:
@@ -126,3 +127,4 @@ try:
     main()
 except ConvMFError as error:
     st.error(frame.plain(str(error)))
+address.write()

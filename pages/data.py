@@ -14,7 +14,7 @@ from convmf.data.dataset import Dataset
 from convmf.data.readers import Table, unknown_items
 from convmf.errors import ConvMFError
 from convmf.runs.store import MAX_LABEL_LENGTH, DatasetRecord
-from pages.shared import data_fetch, data_view, forms, read_report, workspace
+from pages.shared import address, data_fetch, data_view, forms, read_report, workspace
 
 GENERIC_NAMES = ("ratings", "rating", "u")
 
@@ -138,3 +138,4 @@ try:
     main()
 except ConvMFError as error:
     st.error(frame.plain(str(error)))
+address.write()

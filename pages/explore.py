@@ -172,3 +172,4 @@ try:
     main()
 except ConvMFError as error:
     st.error(frame.plain(str(error)))
+address.write()

@@ -41,3 +41,4 @@ try:
     main()
 except ConvMFError as error:
     st.error(frame.plain(str(error)))
+address.write()

@@ -17,7 +17,17 @@ from convmf.data.vectors import WordVectors
 from convmf.errors import ConvMFError
 from convmf.labels import in_percent
 from convmf.runs.store import DatasetRecord, RunRecord
-from pages.shared import device, forecast_view, new_training, run_details, run_view, run_words, settings, word_vectors
+from pages.shared import (
+    address,
+    device,
+    forecast_view,
+    new_training,
+    run_details,
+    run_view,
+    run_words,
+    settings,
+    word_vectors,
+)
 from pages.shared.distinct import dataset_labels, run_labels
 from pages.shared.run_view import NEW, RUNS
 from pages.shared.workspace import jobs, read_only, store
@@ -54,6 +64,7 @@ def main() -> None:
 
 def _choose_view() -> None:
     """Show the run that was just started, else, on the first look at the page, what the address asks for."""
+    address.follow("train_view", "train_run", "train_dataset", "train_preset")
     state = st.session_state
     started = state.pop("train_started", None)
     if started is not None:
@@ -106,7 +117,7 @@ def _new_training(datasets: list[DatasetRecord]) -> None:
         "more trainings.",
     )
     if config is not None:
-        _address(**new_training.address(data.id, preset, config, cold_percent, all_baselines))
+        address.remember_only(new_training.address(data.id, preset, config, cold_percent, all_baselines))
     _warn_of_too_few_items(data, split)
     time = st.container()
     _start_button(data, config, split, vectors, all_baselines)
@@ -237,12 +248,6 @@ def _start_button(
         st.rerun()
 
 
-def _address(**wanted: str) -> None:
-    """Let the address say what is shown, so that a refresh or a copied link shows the same."""
-    if st.query_params.to_dict() != wanted:
-        st.query_params.from_dict(wanted)
-
-
 # Runs ---------------------------------------------------------------------------------------------
 
 
@@ -269,7 +274,7 @@ def _choose_run(runs: list[RunRecord], datasets: dict[str, DatasetRecord]) -> Ru
         format_func=lambda key: labels.get(key, ""),
         key="train_run",
     )
-    _address(run=chosen)
+    address.remember_only({"run": chosen})
     return by_id[chosen]
 
 
@@ -277,3 +282,4 @@ try:
     main()
 except ConvMFError as error:
     st.error(frame.plain(str(error)))
+address.write()

@@ -132,7 +132,8 @@ class LiveText:
         """
         asked = st.query_params.get(self.name)
         own: set[str] = st.session_state.setdefault(self._key("own"), set())
-        if asked is not None and asked not in own:
+        address.follow(self._key("text"))
+        if asked is not None and (asked not in own or self._key("text") not in st.session_state):
             own.add(asked)
             self.set(asked[:MAX_TEXT])
         elif self._key("text") not in st.session_state:

@@ -104,7 +104,6 @@ def _choose(records: list[DatasetRecord]) -> DatasetRecord:
     wanted = st.query_params.get("dataset")
     if wanted is not None and wanted not in ids:
         st.warning("The data set of this address isn't in the workspace any more. Here is another one.")
-        st.query_params.pop("dataset")
     chosen = wanted if wanted in ids else st.session_state.get("data_selected")
     chosen = chosen if chosen in ids else ids[0]
     by_id, labels = {record.id: record for record in records}, dataset_labels(records)
@@ -120,7 +119,8 @@ def _choose(records: list[DatasetRecord]) -> DatasetRecord:
             width=420,
         )
         data_manage.draw(by_id[chosen])
-    select(chosen)
+    st.session_state["data_selected"] = chosen
+    address.remember("dataset", chosen)
     return by_id[chosen]
 
 

@@ -11,7 +11,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from convmf.errors import ConvMFError
-from pages.shared import device, sign_in
+from pages.shared import address, device, sign_in
 from pages.shared.safe_text import plain
 
 APP_NAME = "ConvMF"
@@ -54,6 +54,7 @@ def page(title: str, lead: str = "") -> None:
     st.title(title, anchor=False)
     if lead:
         st.markdown(lead)
+    address.arrive(title)
     _open_workspace()
     try:
         with status:

@@ -96,10 +96,9 @@ def _examples(run_id: str, found: Results, part: str) -> None:
         st.info("This user has no held-out rating of this item. Take one of the two away to see more.")
         return
     list_name = f"{part}_{kind}_{user}_{item}"
-    if st.session_state.setdefault("results_list", list_name) != list_name:
-        st.session_state["results_list"] = list_name
-        address.remember("row", "")  # it was a row of another list
-    asked = st.query_params.get("row", "")
+    is_other = st.session_state.setdefault("results_list", list_name) != list_name
+    st.session_state["results_list"] = list_name
+    asked = "" if is_other else st.query_params.get("row", "")  # a row of another list is none of this one
     first = int(asked) - 1 if asked.isascii() and asked.isdecimal() and 1 <= int(asked) <= len(shown) else 0
     event = st.dataframe(
         examples_table(shown),
