@@ -145,7 +145,7 @@ def test_many_rows_with_few_ratings_are_solved_in_pieces(monkeypatch: pytest.Mon
     sizes.clear()
     monkeypatch.setattr(als, "_CHUNK_ENTRIES", 70 * width**2)
     in_pieces = results()
-    assert 22 <= max(sizes) <= 70
+    assert max(sizes) <= 70 + 64 and sum(sizes) == 300
     assert torch.equal(in_pieces[0], factors) and in_pieces[1] == squared_error and torch.equal(in_pieces[2], shares)
 
 

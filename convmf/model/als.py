@@ -41,8 +41,11 @@ class Chunk:
 
     def pieces(self, width: int) -> Iterator[Chunk]:
         """The chunk in pieces of nearly equal size, whose matrices (n_rows, width, width) stay small."""
-        n_pieces = min(len(self.rows), 1 + len(self.rows) * width**2 // _CHUNK_ENTRIES)
-        parts = (tensor.tensor_split(n_pieces) for tensor in (self.rows, self.columns, self.ratings))
+        n_rows = len(self.rows)
+        n_pieces = 1 + n_rows * width**2 // _CHUNK_ENTRIES
+        # A multiple of 64 rows leaves each matrix where it lay in a line of memory: MKL rounds by that.
+        bounds = sorted({n_rows * piece // n_pieces // 64 * 64 for piece in range(1, n_pieces)} - {0})
+        parts = (tensor.tensor_split(bounds) for tensor in (self.rows, self.columns, self.ratings))
         return (Chunk(*part) for part in zip(*parts, strict=True))
 
 
