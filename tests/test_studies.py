@@ -12,7 +12,7 @@ import pytest
 
 from convmf.data.splits import SplitSettings, split_ratings, thin_train
 from convmf.data.vectors import WordVectors
-from convmf.errors import ConfigError, RunError
+from convmf.errors import ConfigError, ConvMFError, DataError, RunError
 from convmf.evaluation.metrics import rmse
 from convmf.studies import SUMMARIES, ablation, controls, find_study, penalties, results, sparsity, words
 from convmf.studies.plan import Study, StudySettings
@@ -160,10 +160,11 @@ def test_two_processes_do_not_run_one_study(tmp_path: Path) -> None:
         run_study(controls.STUDY, DATA, ONE_SEED, tmp_path, on_progress=start_another)
 
 
-def test_a_training_that_breaks_off_is_told_and_the_others_go_on(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", [RunError, DataError])
+def test_a_training_that_breaks_off_is_told_and_the_others_go_on(tmp_path: Path, kind: type[ConvMFError]) -> None:
     def measure(trained: Any) -> list[Any]:
         if trained.planned.labels["text"] == "shuffled":
-            raise RunError("The objective is no longer a finite number.")
+            raise kind("The objective is no longer a finite number.")
         return controls.measure(trained)
 
     result = run_study(replace(controls.STUDY, measure=measure), DATA, ONE_SEED, tmp_path)

@@ -12,7 +12,7 @@ import pandas as pd
 
 from convmf.data.dataset import Dataset
 from convmf.data.splits import Split, SplitSettings, split_ratings, thin_train
-from convmf.errors import RunError
+from convmf.errors import ConvMFError, RunError
 from convmf.evaluation.baselines import Predictor, biases
 from convmf.files import FileLock, write_atomic
 from convmf.model.convmf import ConvMF
@@ -130,7 +130,7 @@ class _Session:
         started = time.perf_counter()
         try:
             rows, error = self.study.measure(self._train(planned)), None
-        except RunError as failure:
+        except ConvMFError as failure:
             if self.should_stop():
                 raise _StudyStopped from failure
             # A setting far off the rest may well break a training; the others go on without it.
