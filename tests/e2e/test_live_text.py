@@ -18,6 +18,8 @@ from convmf.runs.store import Store
 from tests.e2e.browser import AppServer, Watcher, metric, open_page, wait_for_app
 from tests.helpers import TINY, tiny_dataset
 
+pytestmark = pytest.mark.browser
+
 
 @pytest.fixture
 def trained(tmp_path: Path) -> Iterator[AppServer]:
