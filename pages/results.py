@@ -67,7 +67,6 @@ def _one(runs: list[RunRecord], datasets: dict[str, DatasetRecord]) -> None:
 def _choose_run(runs: list[RunRecord], datasets: dict[str, DatasetRecord]) -> RunRecord:
     """The run in the address, else the latest one with results, else the latest one."""
     by_id = {run.id: run for run in runs}
-    address.follow("results_run")
     if st.session_state.get("results_run") not in by_id:
         asked = st.session_state.get("results_run", st.query_params.get("run"))
         if asked is not None and asked not in by_id:

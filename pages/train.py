@@ -64,7 +64,6 @@ def main() -> None:
 
 def _choose_view() -> None:
     """Show the run that was just started, else, on the first look at the page, what the address asks for."""
-    address.follow("train_view", "train_run", "train_dataset", "train_preset")
     state = st.session_state
     started = state.pop("train_started", None)
     if started is not None:

@@ -1,7 +1,8 @@
-"""Choices that stand in the page's address, so that a link, a refresh or the browser's Back button shows them again.
+"""Choices that stand in the page's address, so that a link or a refresh shows the same.
 
 Each change of the address is a step in the browser's history, so what a run of a page remembers is written in one go
-when the page has been drawn (:func:`write`).
+when the page has been drawn (:func:`write`). The address is read on the first look at a page only: a click that
+overtakes it comes with the one of before, which can't be told from the browser's Back button, and would be undone.
 """
 
 from __future__ import annotations
@@ -12,44 +13,21 @@ import streamlit as st
 
 from pages.shared.distinct import distinct
 
-_WANTED, _FOLLOWERS, _LAST = "address_wanted", "address_followers", "address_last"
+_WANTED = "address_wanted"
 
 
-def arrive(page: str) -> None:
-    """Begin a run of the page with this title, before anything is chosen on it.
-
-    Where the address is another one than the page left behind, though nothing that follows it was changed on the page,
-    somebody went back or forward: then everything that follows the address is chosen anew, as on the first look.
-    """
-    state, last = st.session_state, st.session_state.get(_LAST)
-    if last is None or last["page"] != page:
-        state[_WANTED], state[_FOLLOWERS] = {}, set()
-        state[_LAST] = {"page": page, "query": _query(), "chosen": {}}
-    elif _query() != last["query"] and all(
-        state[key] == value for key, value in last["chosen"].items() if key in state
-    ):
-        for key in last["chosen"]:
-            state.pop(key, None)
-
-
-def follow(*keys: str) -> None:
-    """What the session keeps under these keys is chosen by the address on the first look."""
-    st.session_state.setdefault(_FOLLOWERS, set()).update(keys)
+def begin() -> None:
+    """Begin a run of a page; what one that was cut short remembered is nobody's wish any more."""
+    st.session_state[_WANTED] = {}
 
 
 def write() -> None:
     """Put what was remembered into the address, at the end of a page and of a fragment that remembers something."""
-    state, query = st.session_state, _query()
-    wanted = {key: values for key, values in {**query, **state.get(_WANTED, {})}.items() if values}
+    query = {key: st.query_params.get_all(key) for key in st.query_params}
+    wanted = {key: values for key, values in {**query, **st.session_state.get(_WANTED, {})}.items() if values}
     if wanted != query:
         st.query_params.from_dict(wanted)
-    state[_WANTED] = {}
-    chosen = {key: state.get(key) for key in state.get(_FOLLOWERS, ())}
-    state[_LAST] = {**state.get(_LAST, {"page": ""}), "query": wanted, "chosen": chosen}
-
-
-def _query() -> dict[str, list[str]]:
-    return {key: st.query_params.get_all(key) for key in st.query_params}
+    begin()
 
 
 def choice(label: str, options: Mapping[str, str], key: str, default: str, *, show_label: bool = True) -> str:
@@ -58,7 +36,6 @@ def choice(label: str, options: Mapping[str, str], key: str, default: str, *, sh
     On the first look at the page it is what the address asks for, as long as that is an option.
     """
     widget = f"address_{key}"
-    follow(widget)
     if st.session_state.get(widget) not in options:
         asked = st.query_params.get(key)
         st.session_state[widget] = asked if asked in options else default
@@ -89,7 +66,6 @@ def pick(
     ``gone`` is the warning where the address asks for something that isn't an option.
     """
     widget = f"address_{key}"
-    follow(widget)
     if st.session_state.get(widget) not in options:
         asked = st.query_params.get(key)
         if gone and asked is not None and asked not in options:
@@ -113,7 +89,6 @@ def pick(
 def words(label: str, key: str, *, placeholder: str = "", width: int = 220) -> str:
     """A line of text; the address has it as ``?key=…``."""
     widget = f"address_{key}"
-    follow(widget)
     if widget not in st.session_state:
         st.session_state[widget] = st.query_params.get(key, "")
     text = st.text_input(label, key=widget, placeholder=placeholder, width=width).strip()
@@ -124,7 +99,6 @@ def words(label: str, key: str, *, placeholder: str = "", width: int = 220) -> s
 def switch(label: str, key: str) -> bool:
     """A switch that is off at first; the address has it as ``?key=on``."""
     widget = f"address_{key}"
-    follow(widget)
     if widget not in st.session_state:
         st.session_state[widget] = st.query_params.get(key) == "on"
     on = st.toggle(label, key=widget)
@@ -140,6 +114,7 @@ def set_choice(key: str, value: str | None) -> None:
 
 def remember_only(query: Mapping[str, str]) -> None:
     """As :func:`remember`, for all of the address: what isn't in ``query`` goes from it."""
+    begin()
     for key in {*st.query_params, *query}:
         remember(key, query.get(key, ""))
 

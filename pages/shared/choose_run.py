@@ -54,7 +54,6 @@ def choose_run(runs: Sequence[RunRecord], key: str) -> RunRecord:
     """
     by_id = {run.id: run for run in runs}
     labels = run_labels(runs, {record.id: record.name for record in store().datasets()})
-    address.follow(key)
     if st.session_state.get(key) not in by_id:
         asked = st.query_params.get("run")
         if asked is not None and asked not in by_id:

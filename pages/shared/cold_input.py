@@ -132,8 +132,7 @@ class LiveText:
         """
         asked = st.query_params.get(self.name)
         own: set[str] = st.session_state.setdefault(self._key("own"), set())
-        address.follow(self._key("text"))
-        if asked is not None and (asked not in own or self._key("text") not in st.session_state):
+        if asked is not None and asked not in own:
             own.add(asked)
             self.set(asked[:MAX_TEXT])
         elif self._key("text") not in st.session_state:

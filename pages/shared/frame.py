@@ -54,7 +54,7 @@ def page(title: str, lead: str = "") -> None:
     st.title(title, anchor=False)
     if lead:
         st.markdown(lead)
-    address.arrive(title)
+    address.begin()
     _open_workspace()
     try:
         with status:

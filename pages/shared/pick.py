@@ -39,7 +39,6 @@ def pick(label: str, labels: Mapping[str, str], name: str, key: str, default: st
     On the first look at the page it is what the address asks for. ``what`` is what one of them is called, in words
     of the page's own.
     """
-    address.follow(key)
     if st.session_state.get(key) not in labels:
         asked = st.query_params.get(name)
         # Not where another model was chosen on the page itself, and the address still has the item of before.
