@@ -181,3 +181,14 @@ def test_the_figures_of_a_report_that_finds_no_room_are_seen(
     assert main(["train", *files, "--out", str(tmp_path / "out"), *TINY_FLAGS]) == 2
     output = capsys.readouterr()
     assert "RMSE" in output.out and "Free some space" in output.err
+
+
+def test_a_training_that_ends_before_it_begins_leaves_the_old_model(
+    files: list[str], trained: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stopped(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("convmf.commands.train.fit_and_report", stopped)
+    assert main(["train", *files, "--out", str(trained), *TINY_FLAGS]) == 130
+    assert main(["predict", "--model", str(trained), "--text", "rain"]) == 0

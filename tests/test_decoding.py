@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from convmf.__main__ import main
+from convmf.data.decoding import inspect
 from convmf.data.readers import Table, read_items
 
 
@@ -50,3 +51,15 @@ def test_a_guessed_encoding_is_told(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert (
         "The encoding cp1252 is a guess" in (out := capsys.readouterr().out) and "save the file as CSV (UTF-8)" in out
     )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "利用者,商品,評価\n客1,品1,5\n客2,品2,4\n客3,品1,3\n",
+        "user,item,rating\n" + "".join(f"客{n},品{n},1\n" for n in range(20)),
+        "商品id,商品名\n0,水500ml\n1,茶2L\n2,米5kg\n",
+    ],
+)
+def test_one_ideograph_beside_a_number_is_japanese(text: str) -> None:
+    assert inspect(text.encode("cp932")).encoding == "cp932"

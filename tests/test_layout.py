@@ -113,3 +113,25 @@ def test_a_row_like_the_others_is_no_header_though_its_words_are_known_names(sou
 def test_a_digit_in_a_name_does_not_hide_a_header(read: Callable[[bytes | Path], Table], source: bytes) -> None:
     table = read(source)
     assert table.report.has_header and table.report.n_kept == 2
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "isbn10,title\nx12,HP\ny13,HQ\n",
+        "item_id,title,col1\nx1,Star,abc2\nx2,Nova,abd3\n",
+        "sep=;\nitem_id,title\nx1,Star\nx2,Nova\n",
+    ],
+)
+def test_headers_that_a_number_or_a_wrong_separator_hides_no_more(text: str) -> None:
+    assert read_items(text.encode()).frame["item_id"].tolist() in (["x12", "y13"], ["x1", "x2"])
+
+
+def test_a_known_name_above_numbers_is_a_header() -> None:
+    table = read_ratings(b"user_id,rating,movie1\nu1,3,movie2\nu2,4,movie3\n")
+    assert table.frame["rating"].tolist() == [3, 4]
+
+
+def test_a_header_that_stands_twice_makes_no_titles_of_the_rows_between() -> None:
+    table = read_ratings(b"user,item,rating\na,x,3\nb,y,4\nuser,item,rating,timestamp\nc,z,3,100\n")
+    assert table.frame["user_id"].tolist() == ["a", "b"] and table.report.n_rejected == 2

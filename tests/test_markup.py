@@ -18,8 +18,10 @@ from convmf.data.readers import read_items
         ('<a href="http://a.b/?x=1&amp;y=2">Tom &amp; Jerry</a>&nbsp;', "Tom & Jerry"),
         ("&lt;p&gt;It&#39;s &amp;amp; that&lt;/p&gt;", "It's &amp; that"),
         ("one<!-- two <b> --> three <STYLE>p {x: y}</STYLE><script>four()</script>five", "one\nthree\nfive"),
-        ("cut <p>off<!-- here", "cut\noff"),
+        ("cut <p>off<!-- here", "cut\noff<!-- here"),
         ("&nbsp;", ""),
+        ("a <script src='x'>that isn't closed", "a\nthat isn't closed"),
+        ("write &lt;div&gt; and &lt;script&gt;, then CSS", "write <div> and <script>, then CSS"),
     ],
 )
 def test_markup_is_taken_out_and_words_stay_apart(field: str, text: str) -> None:
@@ -27,7 +29,17 @@ def test_markup_is_taken_out_and_words_stay_apart(field: str, text: str) -> None
 
 
 @pytest.mark.parametrize(
-    "field", ["a < b > c", "I <3 you", "<harmony/>", "AT&T, R&D", "?a=1&notify=2", "x &c; <abba> "]
+    "field",
+    [
+        "a < b > c",
+        "if p<a and b>c",
+        "a &notable; b",
+        "I <3 you",
+        "<harmony/>",
+        "AT&T, R&D",
+        "?a=1&notify=2",
+        "x &c; <abba> ",
+    ],
 )
 def test_what_is_no_markup_stays(field: str) -> None:
     assert without_markup([field]) == [field]

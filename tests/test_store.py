@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
+import subprocess
 import sys
 import types
 from dataclasses import dataclass, replace
@@ -387,6 +388,19 @@ def test_a_read_only_workspace_may_lie_where_nothing_can_be_written(store, ended
     assert shown.run(ended.id).state == ended.state
     shown.close()
     assert check_workspace(store.folder).n_runs == 1
+
+
+def test_a_read_only_workspace_that_was_read_as_it_stood_sees_what_comes_later(store, ended):
+    store.close()
+    (store.folder / "workspace.db-shm").mkdir()
+    shown = Store(store.folder, read_only=True)
+    assert shown.run(ended.id).name == ended.name
+    (store.folder / "workspace.db-shm").rmdir()
+    writes = "import sqlite3, sys; database = sqlite3.connect(sys.argv[1]); "
+    writes += "database.execute(\"UPDATE runs SET name = 'later'\"); database.commit(); database.close()"
+    subprocess.run([sys.executable, "-c", writes, str(store.folder / "workspace.db")], check=True)
+    assert shown.run(ended.id).name == "later"
+    shown.close()
 
 
 def test_a_damaged_read_only_workspace_is_told_as_any_other(store):

@@ -126,19 +126,20 @@ def _run_job(job: dict[str, Any], folder: Path, report_file: Path | None, *, res
     from convmf.model.storage import JSON_NAME, TENSOR_NAME
     from convmf.training.checkpoint import FILE_NAME as CHECKPOINT
 
-    of_the_model = (JSON_NAME, TENSOR_NAME, CHECKPOINT)
     if report_file is not None:
         inputs = {f"the file of --{name}": Path(job[name]) for name in ("ratings", "items", "vectors") if job[name]}
-        written = {f"the training's own {name}": folder / name for name in ("train.json", *of_the_model)}
-        check_report(report_file, inputs | written)
+        own = (JSON_NAME, TENSOR_NAME, CHECKPOINT, "train.json")
+        check_report(report_file, inputs | {f"the training's own {name}": folder / name for name in own})
     split, vectors = _read(job)
     folder.mkdir(parents=True, exist_ok=True)
     lock = FileLock(folder / ".train.lock")
     if not lock.acquire():
         raise RunError(f"Another training is writing into {folder}; wait for it, or give another --out.")
     try:
-        if not resume:  # what another training left could only be taken for this one's
-            for name in (*of_the_model, "report.json"):
+        if (
+            not resume
+        ):  # what another training left could only be resumed by mistake; its model stays until there is one
+            for name in (CHECKPOINT, "report.json"):
                 (folder / name).unlink(missing_ok=True)
         write_json(folder / "train.json", job)
         report = fit_and_report(

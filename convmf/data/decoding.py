@@ -45,7 +45,9 @@ _HALF_WIDTH_KANA = re.compile(r"[\uff66-\uff9f]+")
 # As words are spelled: small kana, long vowels and voicing marks stand behind a kana that can have them.
 _SPELLED = re.compile(r"(?=..)(?:(?:[ｷｼﾁﾃﾆﾋﾌﾐﾘ][ﾞﾟ]?[ｬｭｮ]|[ｲｳｸｼｽﾁﾂﾃﾄﾌ]ﾞ?[ｧ-ｫ]|[ｳｶ-ﾄﾊ-ﾎ]ﾞ|[ﾊ-ﾎ]ﾟ|[ｱ-ﾝ])ｯ?ｰ?)+")
 _MIN_SPELLED_SHARE = 0.9
-_COUNTERS = "第年月日時分円回話巻"  # what stands beside a number in Japanese
+_YEAR = "年"  # which stands behind numbers
+# Western quotes, dashes and dots with the letter behind them, as in 1990\x92s; they read as one ideograph.
+_PUNCTUATION = re.compile(rb"[\x85\x91-\x94\x96\x97][A-Za-z]")
 _MIN_JAPANESE_SHARE = 0.7
 
 
@@ -163,7 +165,11 @@ def _reads_as_japanese(source: bytes | Path, name: str) -> bool:
 def _may_be_western(match: re.Match[str]) -> bool:
     """Whether a match of ``_FOREIGN_RUN`` is what signs and accented letters of a Western text look like in cp932."""
     before, run, after = match["before"] or "", match["run"], match["after"] or ""
+    if len(run) == 1 and _FULL_WIDTH.search(run):
+        beside = before + after
+        return bool(re.search("[A-Za-z]", beside)) or (
+            bool(beside) and run != _YEAR and _PUNCTUATION.fullmatch(run.encode("cp932")) is not None
+        )
     if len(run) == 1:
-        counts = run in _COUNTERS and (before + after).isdigit()
-        return not _FULL_WIDTH.search(run) or (bool(before or after) and not counts)
+        return True
     return re.search("[A-Za-z]", before + after) is not None and not _FULL_WIDTH.search(run)

@@ -33,8 +33,12 @@ def find_layout(text: TextSource, wanted: Sequence[str] = ()) -> Layout:
     with text.open() as stream:
         lines = stream.read(_SAMPLE).split("\n")
     named = _NAMED.fullmatch(lines[0])
-    separators, n_above = ((named[1],), 1) if named else (SEPARATORS, 0)
-    separator, records = _best_separator(lines, n_above, separators, wanted, text.name)
+    n_above = 1 if named else 0
+    best = _best_separator(lines, n_above, (named[1],), wanted) if named else None
+    best = best or _best_separator(lines, n_above, SEPARATORS, wanted)  # where Excel's line is wrong, too
+    if best is None:
+        raise _no_columns(text.name)
+    separator, records = best
     rows = [_cells(record) for record in records]
     top = _header_place(rows, wanted)
     if top:
@@ -70,9 +74,10 @@ def single_column(text: TextSource, names: Sequence[str]) -> Layout | None:
 
 
 def _best_separator(
-    lines: Sequence[str], start: int, separators: Sequence[str], wanted: Sequence[str], name: str
-) -> tuple[str, list[Record]]:
-    """The one of ``separators`` that fits the first rows from line ``start`` on best, and these rows.
+    lines: Sequence[str], start: int, separators: Sequence[str], wanted: Sequence[str]
+) -> tuple[str, list[Record]] | None:
+    """The one of ``separators`` that fits the first rows from line ``start`` on best, and these rows; None where none
+    parts them.
 
     Known names in the header say most, then '::' and tabs (which hardly occur in a text), then whether the rows are
     about equally long, then what the columns hold, and at last how equally long the rows are and how many columns
@@ -106,8 +111,6 @@ def _best_separator(
         )
         if best_score is None or score > best_score:
             best, best_score = (separator, records), score
-    if best is None:
-        raise _no_columns(name)
     return best
 
 
@@ -139,6 +142,8 @@ def _cells(record: Record) -> tuple[str, ...]:
 
 def _header_place(rows: Sequence[Sequence[str]], wanted: Sequence[str]) -> int:
     """Which of the first rows may be the header: one of known names that is wider than all above it, else the first."""
+    if _n_known(rows[0], wanted) > 1 and _names_known(rows[0], rows[1:], wanted):
+        return 0
     for place, row in enumerate(rows[1:_HEADER_ROWS], 1):
         if len(row) <= MAX_COLUMNS and _n_known(row, wanted) > 1 and _names_known(row, rows[place + 1 :], wanted):
             return place if all(_width(above) < _width(row) for above in rows[:place]) else 0
@@ -170,10 +175,14 @@ def _names_known(row: Sequence[str], below: Sequence[Sequence[str]], wanted: Seq
 
 
 def _is_like_below(row: Sequence[str], below: Sequence[Sequence[str]], wanted: Sequence[str]) -> bool:
-    """Whether a cell of ``row`` that is no known name has a digit, and the shape of most cells ``below`` it."""
+    """Whether a cell of ``row`` that is no known name has a digit, and but for that reads as most cells ``below`` it;
+    not where a known name stands above numbers, as "rating" does."""
     others = [other for other in below if len(other) == len(row)]
+    known = [column for column, cell in enumerate(row) if _n_known([cell], wanted)]
+    if _has_numbers([[other[column] for column in known] for other in others]):
+        return False
     for column, cell in enumerate(row):
-        if re.search(r"\d", cell) and not _n_known([cell], wanted):
+        if re.search(r"\d", cell) and column not in known:
             n_alike = sum(_shape(other[column]) == _shape(cell) for other in others)
             if 2 * n_alike > len(others):
                 return True
@@ -181,8 +190,8 @@ def _is_like_below(row: Sequence[str], below: Sequence[Sequence[str]], wanted: S
 
 
 def _shape(cell: str) -> str:
-    """How ``cell`` is written: "tt0114709" as "a9"."""
-    return re.sub(r"\d+", "9", re.sub(r"[^\W\d_]+", "a", cell))
+    """``cell`` without its numbers: "tt0114709" as "tt9"."""
+    return re.sub(r"\d+", "9", cell)
 
 
 def _stands_out(rows: Sequence[Sequence[str]]) -> bool:

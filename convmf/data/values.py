@@ -113,8 +113,8 @@ def parse_number(text: str, decimal_comma: bool = True) -> float:
 def thousands_sign(fields: Sequence[str]) -> str:
     """The sign that parts thousands in a column of which ``fields`` are the first: "," or ".", or "" for none.
 
-    One number can't tell: "1,250" may be a decimal. So each number with the sign must have groups of three digits,
-    and the others must be whole, one of them at least 100; or one has two groups.
+    One number can't tell: "1,250" may be a decimal. So each number with the sign must have groups of three digits, and
+    one two of them; or, for the comma, the others are whole and go beyond 100, but not to 1000 without it.
     """
     values = [value for value in map(_plain, fields) if re.fullmatch(r"[+-]?[\d.,]*\d", value, re.ASCII)]
     for sign, pattern in _GROUPED.items():
@@ -123,7 +123,7 @@ def thousands_sign(fields: Sequence[str]) -> str:
             continue
         others = [parse_number(value) for value in values if sign not in value]
         if any(value.count(sign) > 1 for value in grouped) or (
-            max(map(abs, others), default=0) >= 100 and all(map(float.is_integer, others))
+            sign == "," and 100 < max(map(abs, others), default=0) < 1000 and all(map(float.is_integer, others))
         ):
             return sign
     return ""

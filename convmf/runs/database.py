@@ -48,11 +48,14 @@ def explained(folder: Path) -> Iterator[None]:
         raise RunError(f"The workspace {folder} {_explanation(error)}") from error
 
 
+_CANT_WRITE = (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY)
+
+
 def open_to_read(folder: Path) -> sqlite3.Connection:
     """The database of the workspace in ``folder``, which this connection can't change.
 
     One that is written ahead needs two more files beside it. Where they are missing and can't be made (a medium that
-    is only read, a folder of somebody else's) nobody is writing either, so that the file can be read as it stands.
+    is only read, a folder of somebody else's) nobody is writing at this moment, and the file is read as it stands.
 
     Raises
     ------
@@ -63,9 +66,9 @@ def open_to_read(folder: Path) -> sqlite3.Connection:
     connection = _connect(path, "mode=ro")
     try:
         connection.execute("PRAGMA user_version")
-    except sqlite3.OperationalError:
+    except sqlite3.OperationalError as error:
         connection.close()
-        if path.with_name(f"{DATABASE_NAME}-wal").exists():
+        if error.sqlite_errorcode & 0xFF not in _CANT_WRITE or path.with_name(f"{DATABASE_NAME}-wal").exists():
             raise
         connection = _connect(path, "mode=ro&immutable=1")
     return connection
@@ -103,6 +106,7 @@ class Database:
             raise RunError(f"There is no workspace in {folder} to show. Fill it first, {_WITHOUT_READ_ONLY}.")
         with explained(folder):
             self._connection = open_to_read(folder) if read_only else _connect(path, "mode=rwc")
+            self._seen = self._marks() if read_only else None
         try:
             with explained(folder):
                 self._connection.execute("PRAGMA foreign_keys = ON")
@@ -158,7 +162,15 @@ class Database:
     @contextlib.contextmanager
     def _looking(self) -> Iterator[None]:
         with self._guard, explained(self.folder):
+            if self.read_only and self._marks() != self._seen:  # one that was read as it stood doesn't see the change
+                self._connection.close()
+                self._connection, self._seen = open_to_read(self.folder), self._marks()
             yield
+
+    def _marks(self) -> tuple[int, int, bool]:
+        """What tells that somebody has written: when, how much, and whether they are about to."""
+        status = (self.folder / DATABASE_NAME).stat()
+        return status.st_mtime_ns, status.st_size, (self.folder / f"{DATABASE_NAME}-wal").exists()
 
     def rows(self, query: str, *values: Any) -> list[sqlite3.Row]:
         """All rows that ``query`` gives."""

@@ -34,6 +34,8 @@ logger = logging.getLogger(__name__)
 
 DOUBLE_START_SECONDS = 2.0
 CLOSE_SECONDS = 3.0
+RETRY_SECONDS = 10.0
+"""After a waiting run couldn't begin: a database that is locked holds up every look at the jobs while it is asked."""
 
 
 class Jobs:
@@ -61,6 +63,7 @@ class Jobs:
         self._queue: deque[str] = deque()
         self._current: _Task | None = None
         self._thread: threading.Thread | None = None
+        self._next_try = 0.0
         self._owns_workspace = False
         self._closed = False
         try:
@@ -117,6 +120,7 @@ class Jobs:
         """
         with self._guard:
             self._own()
+            self._next_try = 0.0
             self._settle()
             run = self._store.run(run_id)
             if run.state in ("queued", "running"):
@@ -145,10 +149,11 @@ class Jobs:
                 return self._store.set_state(run_id, "stopping") if run.state == "running" else run
             if not run.is_active:
                 return run
-            with contextlib.suppress(ValueError):
-                self._queue.remove(run_id)
             if run.state == "queued":
-                return self._store.set_state(run_id, "stopped", "Stopped before it began.")
+                stopped = self._store.set_state(run_id, "stopped", "Stopped before it began.")
+                with contextlib.suppress(ValueError):
+                    self._queue.remove(run_id)
+                return stopped
             # Its thread ended, and what it ended with can't be recorded.
             self._unrecorded.pop(run_id, None)
             return self._store.set_state(run_id, "interrupted", "The training ended without a result.")
@@ -302,7 +307,8 @@ class Jobs:
                 run_id = self._queue[0]
                 run = self._try_set_state(run_id, "running")
                 if run is None and self._still_waits(run_id):
-                    break  # the next look at the jobs tries again
+                    self._next_try = time.monotonic() + RETRY_SECONDS  # a later look at the jobs tries again
+                    break
                 self._queue.popleft()
                 if run is not None:
                     self._current = _Task(run_id, threading.Event(), deque(maxlen=LOG_LINES))
@@ -349,7 +355,7 @@ class Jobs:
                 logger.error("The end of run %s could not be recorded: %s", run_id, error)
             else:
                 del self._unrecorded[run_id]
-        if self._queue and not self._closed:
+        if self._queue and not self._unrecorded and not self._closed and time.monotonic() >= self._next_try:
             try:
                 self._ensure_thread()
             except RuntimeError as error:

@@ -245,6 +245,21 @@ def test_a_waiting_run_that_could_not_begin_begins_later(jobs, store, training, 
     wait_for_state(store, second.id, "done")
 
 
+def test_a_waiting_run_that_cannot_be_stopped_waits_on(jobs, store, training, dataset_id, monkeypatch):
+    first, second = (jobs.start(dataset_id, CONFIG, FakeSplit(seed)) for seed in range(2))
+    training.wait_for_begin()
+
+    def busy(*_args: Any, **_values: Any) -> None:
+        raise RunError("The workspace is being written by another process.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(store, "set_state", busy)
+        with pytest.raises(RunError, match="another process"):
+            jobs.stop(second.id)
+    training.finish.set()
+    wait_for_state(store, second.id, "done")
+
+
 def test_a_waiting_run_that_is_gone_holds_up_nobody(jobs, store, training, dataset_id):
     first, second, third = (jobs.start(dataset_id, CONFIG, FakeSplit(seed)) for seed in range(3))
     training.wait_for_begin()
