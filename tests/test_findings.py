@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from convmf.evaluation.bootstrap import Compared, Estimate
-from convmf.evaluation.comparison import PREDICTORS, Row, best_simple, comparison
+from convmf.evaluation.comparison import OF_TEXTS, PREDICTORS, Row, best_simple, comparison
 from convmf.evaluation.diagnostics import CalibrationBin, Slice
 from convmf.evaluation.findings import (
     against_simple,
@@ -211,3 +211,20 @@ def test_a_handful_of_ratings_gives_no_verdict():
     both = {"cold": rows(model=Compared(Estimate(0.8)), shuffled_text=Compared(Estimate(1.0)))}
     assert [one.title for one in findings(both, [], [], 4.0, n_ratings={"cold": 30})] == ["Do the texts matter?"]
     assert findings(both, [], [], 4.0, n_ratings={"cold": 29}) == []
+
+
+def test_a_model_that_reads_no_texts_is_not_asked_what_they_are_worth():
+    rmse = {"test": 1.0, "cold": 1.1}
+    report = {
+        "config": {"text": "none"},
+        "rmse": rmse,
+        "baselines": {name: rmse for name in ("biases", "global_mean", "shuffled_text", "empty_text", "tfidf_ridge")},
+    }
+    found = comparison(report, "cold")
+    assert {row.key for row in found}.isdisjoint(OF_TEXTS)
+    assert meaning_of_texts(found) is None
+
+
+def test_a_single_rating_is_one():
+    told = against_simple("test", comparison(REPORT, "test"), 1)
+    assert told is not None and "There is only 1 held-out rating of items" in told.text

@@ -42,9 +42,9 @@ def against_simple(part: str, rows: list[Row], n_ratings: int | None = None) -> 
         return None
     title, items = _PARTS[part]
     if n_ratings is not None and n_ratings < MIN_RATINGS:
-        return Finding(
-            title, f"There are only {n_ratings:,} held-out ratings of {items}: too few to say how far off it is."
-        )
+        are, ratings = ("is", "rating") if n_ratings == 1 else ("are", "ratings")
+        few = f"There {are} only {n_ratings:,} held-out {ratings} of {items}: too few to say how far off it is."
+        return Finding(title, few)
     own, rule = f"{model.value:.2f}", f"the best simple rule ({lower_first(simple.label)})"
     is_close = own == f"{simple.rmse.value:.2f}"
     text = f"On {items}, a typical prediction is {own} rating points off" + (
@@ -65,8 +65,8 @@ def against_simple(part: str, rows: list[Row], n_ratings: int | None = None) -> 
 def meaning_of_texts(rows: list[Row]) -> Finding | None:
     """What the descriptions are worth on new items, by the control with shuffled ones."""
     by_key = {row.key: row for row in rows}
-    shuffled, model = by_key["shuffled_text"], by_key[MODEL].rmse
-    if shuffled.rmse is None or model is None:
+    shuffled, model = by_key.get("shuffled_text"), by_key[MODEL].rmse
+    if shuffled is None or shuffled.rmse is None or model is None:
         return None
     other, own = _apart(shuffled.rmse.value, model.value)
     text = f"With the descriptions shuffled between the items, the error on new items is {other} instead of {own}. "
