@@ -142,7 +142,7 @@ def _cells(record: Record) -> tuple[str, ...]:
 
 def _header_place(rows: Sequence[Sequence[str]], wanted: Sequence[str]) -> int:
     """Which of the first rows may be the header: one of known names that is wider than all above it, else the first."""
-    if _n_known(rows[0], wanted) > 1 and _names_known(rows[0], rows[1:], wanted):
+    if rows and _n_known(rows[0], wanted) > 1 and _names_known(rows[0], rows[1:], wanted):
         return 0
     for place, row in enumerate(rows[1:_HEADER_ROWS], 1):
         if len(row) <= MAX_COLUMNS and _n_known(row, wanted) > 1 and _names_known(row, rows[place + 1 :], wanted):
