@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from convmf.evaluation.bootstrap import Compared, Estimate
-from convmf.evaluation.comparison import OF_TEXTS, PREDICTORS, Row, best_simple, comparison
+from convmf.evaluation.comparison import PREDICTORS, TEXT_CONTROLS, Row, best_simple, comparison
 from convmf.evaluation.diagnostics import CalibrationBin, Slice
 from convmf.evaluation.findings import (
     against_simple,
@@ -221,7 +221,7 @@ def test_a_model_that_reads_no_texts_is_not_asked_what_they_are_worth():
         "baselines": {name: rmse for name in ("biases", "global_mean", "shuffled_text", "empty_text", "tfidf_ridge")},
     }
     found = comparison(report, "cold")
-    assert {row.key for row in found}.isdisjoint(OF_TEXTS)
+    assert {row.key for row in found}.isdisjoint(TEXT_CONTROLS)
     assert meaning_of_texts(found) is None
 
 

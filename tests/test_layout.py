@@ -118,13 +118,14 @@ def test_a_digit_in_a_name_does_not_hide_a_header(read: Callable[[bytes | Path],
 @pytest.mark.parametrize(
     "text",
     [
-        "isbn10,title\nx12,HP\ny13,HQ\n",
-        "item_id,title,col1\nx1,Star,abc2\nx2,Nova,abd3\n",
-        "sep=;\nitem_id,title\nx1,Star\nx2,Nova\n",
+        "isbn10,title\nx1,Star\ny2,Nova\n",
+        "item_id,title,col1\nx1,Star,abc2\ny2,Nova,abd3\n",
+        "sep=;\nitem_id,title\nx1,Star\ny2,Nova\n",
     ],
 )
-def test_headers_that_a_number_or_a_wrong_separator_hides_no_more(text: str) -> None:
-    assert read_items(text.encode()).frame["item_id"].tolist() in (["x12", "y13"], ["x1", "x2"])
+def test_neither_a_numbered_name_nor_a_wrong_separator_hides_a_header(text: str) -> None:
+    table = read_items(text.encode())
+    assert table.frame[["item_id", "title"]].values.tolist() == [["x1", "Star"], ["y2", "Nova"]]
 
 
 def test_a_known_name_above_numbers_is_a_header() -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -40,3 +41,12 @@ def test_a_part_without_ratings_has_no_figures(settings: SplitSettings) -> None:
     assert (report["intervals"] is None) == (settings.valid == 0)
     if report["intervals"] is not None:
         assert report["intervals"]["cold"] is None and report["intervals"]["test"] is None
+
+
+def test_a_model_that_reads_no_texts_has_no_text_controls() -> None:
+    split = split_ratings(tiny_dataset(), SplitSettings(cold_items=0.1))
+    begun: list[str] = []
+    model = fit(split, replace(TINY, text="none", n_iterations=1))
+    report = build_report(model, split, seconds=0.0, all_baselines=True, on_baseline=begun.append)
+    assert begun == ["pmf", "tfidf_ridge"]
+    assert report["baselines"]["shuffled_text"] is None and report["baselines"]["empty_text"] is None

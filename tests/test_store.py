@@ -7,9 +7,8 @@ import sqlite3
 import subprocess
 import sys
 import types
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -20,36 +19,13 @@ from convmf.runs import database
 from convmf.runs.check import check_workspace
 from convmf.runs.jobs import Jobs
 from convmf.runs.store import ACTIVE, LIFE, Store, wants_read_only, workspace_folder
-
-
-@dataclass(frozen=True)
-class FakeDataset:
-    name: str = "Films"
-    n_users: int = 3
-    n_items: int = 4
-    n_ratings: int = 5
-    n_items_with_text: int = 2
-
-    def save(self, folder: Path) -> None:
-        write_json(folder / "dataset.json", self.name)
-
-    @classmethod
-    def load(cls, folder: Path) -> FakeDataset:
-        return cls(name=read_json(folder / "dataset.json"))
+from tests.jobs.fakes import FakeDataset, FakeSplit
 
 
 class FullDiskDataset(FakeDataset):
     def save(self, folder: Path) -> None:
         (folder / "half").write_bytes(b"x")
         raise OSError(28, "No space left on device")
-
-
-@dataclass(frozen=True)
-class FakeSplit:
-    seed: int = 0
-
-    def to_dict(self) -> dict[str, Any]:
-        return {"seed": self.seed}
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from convmf.commands.data import columns_read, misfit, print_problems
+from convmf.commands.data import misfit, print_problems
 from convmf.commands.options import add_files
 from convmf.files import write_json
 
@@ -23,11 +23,13 @@ def add_check(commands: Any) -> None:
 
 
 def _check(options: argparse.Namespace) -> int:
+    from convmf.data.columns import roles_in_words
     from convmf.data.dataset import read_dataset
 
     dataset, reports = read_dataset(options.ratings, options.items)
     for kind, report in reports.items():
-        print(f"{kind}: {report.n_kept:,} of {report.n_rows:,} rows read ({report.encoding}): {columns_read(report)}")
+        read = roles_in_words(report.columns)
+        print(f"{kind}: {report.n_kept:,} of {report.n_rows:,} rows read ({report.encoding}): {read}")
         if report.encoding_doubt:
             print(f"  {report.encoding_doubt}")
         print_problems(report, most=_MOST_SHOWN)

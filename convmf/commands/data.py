@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-from convmf.errors import listed, quoted, shown
+from convmf.errors import quoted, shown
 
 if TYPE_CHECKING:
     from convmf.data.dataset import Dataset
@@ -17,27 +17,21 @@ if TYPE_CHECKING:
 
 def read_data(ratings: Path, items: Path) -> Dataset:
     """The data set in two files; what is left out of them, or doesn't fit, is named on stderr."""
+    from convmf.data.columns import roles_in_words
     from convmf.data.dataset import read_dataset
 
     dataset, reports = read_dataset(ratings, items, name=ratings.parent.name)
     for kind, report in reports.items():
         if report.n_rejected:
             print(
-                f"{kind}: {report.n_rejected:,} of {report.n_rows:,} rows left out; read were {columns_read(report)}. "
-                "python -m convmf check names each of them.",
+                f"{kind}: {report.n_rejected:,} of {report.n_rows:,} rows left out; "
+                f"read were {roles_in_words(report.columns)}. python -m convmf check names each of them.",
                 file=sys.stderr,
             )
             print_problems(report, most=1, of_kept=False, file=sys.stderr)
     if warning := misfit(reports):
         print(warning, file=sys.stderr)
     return dataset
-
-
-def columns_read(report: ReadReport) -> str:
-    """Which column plays which role, in words."""
-    return ", ".join(
-        f"{role} from {listed([names] if isinstance(names, str) else names)}" for role, names in report.columns.items()
-    )
 
 
 def print_problems(report: ReadReport, *, most: int, of_kept: bool = True, file: TextIO | None = None) -> None:

@@ -38,14 +38,12 @@ def check_report(report: Path, inputs: Mapping[str, Path | None]) -> None:
     for name, file in inputs.items():
         if file is not None and file.resolve() == report.resolve():
             raise RunError(f"--report {report} would overwrite {name}; give another one.")
-    try:
-        if not report.exists() or report.is_file():
+    may_write = not report.exists() or os.access(report, os.W_OK)
+    if not report.exists() or report.is_file():  # and no device or pipe: a new file will take its place
+        try:
             tempfile.TemporaryFile(dir=folder).close()
-            may_write = not report.exists() or os.access(report, os.W_OK)
-        else:  # a device or a pipe
-            may_write = os.access(report, os.W_OK)
-    except OSError:
-        may_write = False
+        except OSError:
+            may_write = False
     if not may_write:
         raise RunError(f"--report {report} can't be written; give a file in a folder of your own.")
 

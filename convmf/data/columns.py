@@ -180,6 +180,13 @@ def name_roles(roles: Roles, names: Sequence[str]) -> dict[str, str | tuple[str,
     }
 
 
+def roles_in_words(named: Mapping[str, str | tuple[str, ...]]) -> str:
+    """What :func:`name_roles` gives as a person reads it: "user_id from Kunde, item_id from Artikel"."""
+    return ", ".join(
+        f"{role} from {listed([names] if isinstance(names, str) else names)}" for role, names in named.items()
+    )
+
+
 def _number(name: str, names: Sequence[str], file: str) -> int:
     if name in names:
         return names.index(name)

@@ -45,8 +45,9 @@ _HALF_WIDTH_KANA = re.compile(r"[\uff66-\uff9f]+")
 # As words are spelled: small kana, long vowels and voicing marks stand behind a kana that can have them.
 _SPELLED = re.compile(r"(?=..)(?:(?:[ｷｼﾁﾃﾆﾋﾌﾐﾘ][ﾞﾟ]?[ｬｭｮ]|[ｲｳｸｼｽﾁﾂﾃﾄﾌ]ﾞ?[ｧ-ｫ]|[ｳｶ-ﾄﾊ-ﾎ]ﾞ|[ﾊ-ﾎ]ﾟ|[ｱ-ﾝ])ｯ?ｰ?)+")
 _MIN_SPELLED_SHARE = 0.9
-_YEAR = "年"  # which stands behind numbers
-# Western quotes, dashes and dots with the letter behind them, as in 1990\x92s; they read as one ideograph.
+# Western quotes, dashes and dots with the letter behind them, as in 1990\x92s, read as one ideograph. One of these, ”N,
+# is the year, which Japanese writes behind numbers.
+_YEAR = "年"
 _PUNCTUATION = re.compile(rb"[\x85\x91-\x94\x96\x97][A-Za-z]")
 _MIN_JAPANESE_SHARE = 0.7
 
@@ -164,12 +165,10 @@ def _reads_as_japanese(source: bytes | Path, name: str) -> bool:
 
 def _may_be_western(match: re.Match[str]) -> bool:
     """Whether a match of ``_FOREIGN_RUN`` is what signs and accented letters of a Western text look like in cp932."""
-    before, run, after = match["before"] or "", match["run"], match["after"] or ""
-    if len(run) == 1 and _FULL_WIDTH.search(run):
-        beside = before + after
-        return bool(re.search("[A-Za-z]", beside)) or (
-            bool(beside) and run != _YEAR and _PUNCTUATION.fullmatch(run.encode("cp932")) is not None
-        )
-    if len(run) == 1:
+    run, beside = match["run"], (match["before"] or "") + (match["after"] or "")
+    touches_letter = any(map(str.isalpha, beside))
+    if len(run) > 1:
+        return touches_letter and not _FULL_WIDTH.search(run)
+    if not _FULL_WIDTH.search(run) or touches_letter:
         return True
-    return re.search("[A-Za-z]", before + after) is not None and not _FULL_WIDTH.search(run)
+    return bool(beside) and run != _YEAR and _PUNCTUATION.fullmatch(run.encode("cp932")) is not None

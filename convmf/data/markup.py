@@ -20,7 +20,8 @@ _INLINE_TAG = re.compile(_TAG.format(_INLINE.replace(" ", "|")), re.IGNORECASE)
 _BLOCK_TAG = re.compile(_TAG.format(_BLOCK.replace(" ", "|")), re.IGNORECASE)
 _CLOSING_TAG = re.compile(r"</[a-z][a-z0-9]*\s*>", re.IGNORECASE)
 _HIDDEN_ENDS = re.compile(
-    r"(?P<comment><!--)|-->|<(?P<opened>script|style)(?:\s[^<>]*)?>|</(?P<closed>script|style)\s*>", re.I
+    r"(?P<comment><!--)|-->|<(?P<opened>script|style)(?:\s[^<>]*)?>|</(?P<closed>script|style)\s*>",
+    re.IGNORECASE,
 )
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#x[0-9a-f]{1,6}|[a-z][a-z0-9]{1,31});", re.IGNORECASE)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from convmf.data.columns import Roles, chosen_roles, looks_like_items, name_roles
+from convmf.data.columns import Roles, chosen_roles, looks_like_items, name_roles, roles_in_words
 from convmf.data.decoding import TextSource, inspect
 from convmf.data.delimited import Chunk, Layout, read_chunks, read_raw
 from convmf.data.layout import find_layout, single_column
@@ -116,10 +116,7 @@ class OpenTable:
         if rejected.empty:
             return DataError(f"{self.text.name} has a header and no rows: {columns}. Add rows below it.")
         first = rejected.iloc[0]
-        roles = name_roles(self.roles, self.layout.columns)
-        read = ", ".join(
-            f"{role} from {listed([column] if isinstance(column, str) else column)}" for role, column in roles.items()
-        )
+        read = roles_in_words(name_roles(self.roles, self.layout.columns))
         return DataError(
             f"{self.text.name} has no row that can be used: all {self.log.n_rejected:,} were rejected. "
             f"The first, line {first['line']}: {first['reason']} ({shown(first['value'] or first['row'], 200)}). "

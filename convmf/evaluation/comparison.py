@@ -32,8 +32,8 @@ PREDICTORS: Mapping[str, tuple[str, str]] = {
 WITHOUT_TEXTS = "Ratings alone; it reads no descriptions."
 """What the model is where :func:`reads_texts` is False."""
 
-OF_TEXTS = ("tfidf_ridge", "shuffled_text", "empty_text")
-"""Predictors that ask what descriptions are worth; nothing to ask of a model that reads none."""
+TEXT_CONTROLS = ("shuffled_text", "empty_text")
+"""The model with other texts, which tells what descriptions are worth to it: there is none of one that reads none."""
 
 COSTLY = ("pmf", "tfidf_ridge", "shuffled_text", "empty_text")
 """Predictors that a run trains, one after the other, where it is asked for all."""
@@ -86,7 +86,7 @@ def comparison(
     plain = {MODEL: report["rmse"], **report["baselines"], FLOOR: {part: floor}}
     rows = []
     for key, (label, meaning) in PREDICTORS.items():
-        if key in OF_TEXTS and not reads_texts(report):
+        if key in TEXT_CONTROLS and not reads_texts(report):
             continue
         value = (plain.get(key) or {}).get(part)
         if key == MODEL and not reads_texts(report):

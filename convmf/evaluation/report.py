@@ -12,6 +12,7 @@ from convmf.device import choose_device
 from convmf.errors import RunError
 from convmf.evaluation import baselines as levels
 from convmf.evaluation.bootstrap import GroupErrors
+from convmf.evaluation.comparison import TEXT_CONTROLS
 from convmf.evaluation.metrics import mae, rmse
 from convmf.evaluation.ranking import ranking_report
 from convmf.evaluation.uncertainty import interval_report
@@ -117,7 +118,8 @@ def baseline_report(
     errors: Mapping[str, GroupErrors] | None = None,
     on_baseline: Callable[[str], None] | None = None,
 ) -> dict[str, Parts | None]:
-    """Test and cold RMSE of each baseline; None for one that wasn't asked for. ``errors``, by part, take them in."""
+    """Test and cold RMSE of each baseline; None for one that wasn't asked for, and for the text controls of a model
+    that reads no texts. ``errors``, by part, take them in."""
     stopped = should_stop or (lambda: False)
     config = model.config
     costly: dict[str, Callable[[], levels.Predictor]] = {
@@ -131,7 +133,8 @@ def baseline_report(
     }
     for name, make in costly.items():
         report[name] = None
-        if not all_baselines or stopped():
+        has_no_control = name in TEXT_CONTROLS and config.text == "none"
+        if not all_baselines or has_no_control or stopped():
             continue
         log.info("baseline %s", name)
         if on_baseline is not None:

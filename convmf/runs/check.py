@@ -84,7 +84,7 @@ def check_workspace(folder: Path) -> Findings:
 @contextlib.contextmanager
 def _reading(folder: Path) -> Iterator[sqlite3.Connection]:
     """The database, opened so that nothing can be changed."""
-    with explained(folder), contextlib.closing(open_to_read(folder)) as database:
+    with explained(folder), contextlib.closing(open_to_read(folder)[0]) as database:
         yield database
 
 

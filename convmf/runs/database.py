@@ -51,8 +51,9 @@ def explained(folder: Path) -> Iterator[None]:
 _CANT_WRITE = (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY)
 
 
-def open_to_read(folder: Path) -> sqlite3.Connection:
-    """The database of the workspace in ``folder``, which this connection can't change.
+def open_to_read(folder: Path) -> tuple[sqlite3.Connection, bool]:
+    """The database of the workspace in ``folder``, which this connection can't change, and whether it is frozen: sees
+    nothing of what is written from now on.
 
     One that is written ahead needs two more files beside it. Where they are missing and can't be made (a medium that
     is only read, a folder of somebody else's) nobody is writing at this moment, and the file is read as it stands.
@@ -70,8 +71,8 @@ def open_to_read(folder: Path) -> sqlite3.Connection:
         connection.close()
         if error.sqlite_errorcode & 0xFF not in _CANT_WRITE or path.with_name(f"{DATABASE_NAME}-wal").exists():
             raise
-        connection = _connect(path, "mode=ro&immutable=1")
-    return connection
+        return _connect(path, "mode=ro&immutable=1"), True
+    return connection, False
 
 
 def _connect(path: Path, options: str) -> sqlite3.Connection:
@@ -104,9 +105,12 @@ class Database:
         path = folder / DATABASE_NAME
         if read_only and not path.is_file():
             raise RunError(f"There is no workspace in {folder} to show. Fill it first, {_WITHOUT_READ_ONLY}.")
+        self._frozen_at: tuple[int, int, bool] | None = None
         with explained(folder):
-            self._connection = open_to_read(folder) if read_only else _connect(path, "mode=rwc")
-            self._seen = self._marks() if read_only else None
+            if read_only:
+                self._open_to_read()
+            else:
+                self._connection = _connect(path, "mode=rwc")
         try:
             with explained(folder):
                 self._connection.execute("PRAGMA foreign_keys = ON")
@@ -162,10 +166,15 @@ class Database:
     @contextlib.contextmanager
     def _looking(self) -> Iterator[None]:
         with self._guard, explained(self.folder):
-            if self.read_only and self._marks() != self._seen:  # one that was read as it stood doesn't see the change
+            if self._frozen_at not in (None, self._marks()):
                 self._connection.close()
-                self._connection, self._seen = open_to_read(self.folder), self._marks()
+                self._open_to_read()
             yield
+
+    def _open_to_read(self) -> None:
+        marks = self._marks()  # before: what is written meanwhile is noticed at the next look
+        self._connection, is_frozen = open_to_read(self.folder)
+        self._frozen_at = marks if is_frozen else None
 
     def _marks(self) -> tuple[int, int, bool]:
         """What tells that somebody has written: when, how much, and whether they are about to."""
